@@ -1,0 +1,49 @@
+#pragma once
+// HTTP as values. Transport (outbound) and HttpServer (inbound) move them; nothing here does I/O.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+
+namespace sluice::http {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+// First header of that name, case-insensitively; nullptr when absent.
+[[nodiscard]] const std::string* find_header(const Headers& headers, std::string_view name);
+void set_header(Headers& headers, std::string_view name, std::string value);
+
+struct Request {
+  std::string method = "GET";
+  // Absolute ("http://host:port/path?query"), or, for the API server, a path ("/api/v1/...?watch=1")
+  // that the Transport resolves against its configured server and authenticates.
+  std::string url;
+  Headers headers;
+  std::string body;
+  Millis timeout{30'000};          // whole exchange; for a stream: until the first byte
+  bool stream = false;             // deliver body data as it arrives (watches)
+  Millis stream_silence{0};        // > 0: a stream silent for longer is ended with Timeout
+  bool insecure_skip_verify = false;  // only where a user asked for it (web metrics)
+  std::string client_name;         // "kube", "metric": picks credentials and connection limits
+};
+
+struct Response {
+  int status = 0;
+  Headers headers;
+  std::string body;
+};
+
+// A split URL path and query, for servers.
+struct Target {
+  std::string path;                                          // still percent-coded
+  std::vector<std::string> segments;                         // decoded
+  std::vector<std::pair<std::string, std::string>> query;    // decoded, in order
+  [[nodiscard]] const std::string* param(std::string_view name) const;
+};
+[[nodiscard]] Target parse_target(std::string_view path_and_query);
+
+}  // namespace sluice::http

@@ -1,0 +1,48 @@
+#pragma once
+// The AnalysisRun controller as a pure function (analysis.md §8): it starts measurements (as queries or as writes of
+// Jobs), assesses answers, and persists status. The loop keeps `status` in memory between passes, ahead of the server.
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/analysis.h"
+#include "base/http.h"
+#include "controller/plan.h"
+#include "kube/model/objects.h"
+
+namespace sluice::analysisrun {
+
+// The answer to a QueryIntent of an earlier pass.
+struct Answer {
+  std::string id;
+  WallTime started_at{}, finished_at{};
+  Result<http::Response> response;
+};
+
+struct Options {
+  std::string instance_id;
+  std::string prometheus_address;    // env PROMETHEUS_ADDRESS: used when a metric names no address
+  std::string controller_namespace;  // for Jobs' service accounts and messages
+};
+
+struct Observed {
+  std::shared_ptr<const api::AnalysisRun> run;       // status is the in-memory one
+  std::vector<Answer> answers;                       // not yet assessed
+  std::set<std::string> in_flight;                   // ids of queries without an answer
+  std::map<std::string, Result<std::string>> secrets;  // "name/key" → value, or why it could not be read
+  std::vector<std::shared_ptr<const kube::Job>> jobs;  // owned by the run
+};
+
+struct Decision {
+  controller::Plan plan;                             // queries, Job writes, the status patch, events
+  api::AnalysisRunStatus status;                     // becomes the in-memory status at once
+  bool status_changed = false;                       // against the in-memory status
+  // "name/key" of Secrets that must be read (GET, never listed) before measurements can start.
+  std::vector<std::string> secrets_needed;
+};
+
+[[nodiscard]] Decision decide(const Observed& observed, WallTime now, const Options& options = {});
+
+}  // namespace sluice::analysisrun

@@ -1,0 +1,55 @@
+#pragma once
+// The shell. One thread owns caches, keys, timers, decisions and the state of writes. It never blocks: turn() does
+// all that is ready and says when to come back. Production waits in Transport::poll, the simulator advances its clock.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/seams.h"
+
+namespace sluice::loop {
+
+struct Options {
+  std::string namespace_;                 // "" = cluster-wide
+  std::string instance_id;
+  bool leader_elect = true;
+  std::string lease_namespace = "argo-rollouts";
+  std::string lease_name = "argo-rollouts-controller-lock";
+  std::string identity;                   // lease holder
+  Seconds lease_duration{15}, renew_deadline{10}, retry_period{2};
+  Seconds resync_period{900};
+  std::size_t writes_in_flight_max = 64;  // bounded concurrency instead of a QPS limit
+  std::size_t queries_in_flight_max = 64;
+  std::string prometheus_address;
+  std::string controller_namespace;
+};
+
+struct Counters {                         // for tests and /metrics
+  std::uint64_t writes = 0, reads = 0, queries = 0, events = 0, decisions = 0, errors = 0;
+};
+
+class Loop {
+ public:
+  Loop(Options options, Clock& clock, Rng& rng, Transport& transport, Telemetry& telemetry);
+  ~Loop();
+  Loop(const Loop&) = delete;
+
+  // Handles the given transport events, due timers and ready keys; submits requests; never blocks. Returns the time of
+  // the next timer.
+  MonoTime turn(std::vector<TransportEvent> events);
+  // Stops taking keys, releases the lease; done() turns true when nothing is in flight any more.
+  void shutdown();
+  [[nodiscard]] bool done() const;
+
+  [[nodiscard]] bool leading() const;
+  [[nodiscard]] bool synced() const;      // readiness
+  [[nodiscard]] bool idle() const;        // no dirty keys and nothing in flight but watches
+  [[nodiscard]] const Counters& counters() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::loop

@@ -1,0 +1,36 @@
+#pragma once
+// ingress-nginx: one canary Ingress per stable Ingress, weight by annotation (traffic.md §3.1).
+#include <map>
+#include <memory>
+#include <string>
+
+#include "traffic/router.h"
+
+namespace sluice::traffic::nginx {
+
+using Ingresses = std::map<std::string, std::shared_ptr<const kube::Ingress>>;   // of the namespace, by name
+
+struct Options {
+  std::string default_annotation_prefix = "nginx.ingress.kubernetes.io";
+};
+
+[[nodiscard]] std::vector<std::string> stable_ingress_names(const api::NginxRouting& routing);
+// "<rollout>-<stable ingress>-canary", cut as traffic.md §3.1 says.
+[[nodiscard]] std::string canary_ingress_name(std::string_view rollout, std::string_view stable_ingress);
+
+// First problem of the referenced Ingresses as field-error text; nullopt when they are fine.
+[[nodiscard]] std::optional<std::string> validate(const api::NginxRouting& routing, std::string_view stable_service,
+                                                  const Ingresses& ingresses);
+
+// Errors: Invalid (stable Ingress without a rule for the stable Service), Conflict (canary Ingress owned by another).
+[[nodiscard]] Result<RoutePlan> plan(const api::Rollout& rollout, const api::NginxRouting& routing, const Split& split,
+                                     const Ingresses& ingresses, const Options& options = {});
+
+// The verdict left by a cut that was not recorded, "" when none.
+[[nodiscard]] std::string abort_verdict(const api::Rollout& rollout, const api::NginxRouting& routing,
+                                        const Ingresses& ingresses);
+// The weight the canary Ingresses carry now (largest); nullopt when there are none.
+[[nodiscard]] std::optional<std::int32_t> current_weight(const api::Rollout& rollout, const api::NginxRouting& routing,
+                                                         const Ingresses& ingresses);
+
+}  // namespace sluice::traffic::nginx
