@@ -11,7 +11,8 @@ namespace sluice {
 [[nodiscard]] std::string safe_encode_decimal(std::uint32_t value);
 
 // 64-bit FNV-1a for fingerprints inside this process.
-[[nodiscard]] std::uint64_t fnv1a64(std::string_view bytes, std::uint64_t seed = 14695981039346656037ULL);
+[[nodiscard]] std::uint64_t fnv1a64(std::string_view bytes,
+                                    std::uint64_t seed = 14695981039346656037ULL);
 
 [[nodiscard]] std::string base64_encode(std::string_view bytes);
 // Standard alphabet, padding required or absent. nullopt on any other character.

@@ -19,16 +19,20 @@ void set_header(Headers& headers, std::string_view name, std::string value);
 
 struct Request {
   std::string method = "GET";
-  // Absolute ("http://host:port/path?query"), or, for the API server, a path ("/api/v1/...?watch=1")
-  // that the Transport resolves against its configured server and authenticates.
+  // Absolute ("http://host:port/path?query"), or, for the API server, a path
+  // ("/api/v1/...?watch=1") that the Transport resolves against its configured server and
+  // authenticates.
   std::string url;
   Headers headers;
   std::string body;
-  Millis timeout{30'000};          // whole exchange; for a stream: until the first byte
-  bool stream = false;             // deliver body data as it arrives (watches)
-  Millis stream_silence{0};        // > 0: a stream silent for longer is ended with Timeout
+  Millis timeout{30'000};             // whole exchange; for a stream: until the first byte
+  bool stream = false;                // deliver body data as it arrives (watches)
+  Millis stream_silence{0};           // > 0: a stream silent for longer is ended with Timeout
   bool insecure_skip_verify = false;  // only where a user asked for it (web metrics)
-  std::string client_name;         // "kube", "metric": picks credentials and connection limits
+  // Redirects the Transport follows by itself (web metrics; POST and PUT become GET on 301, 302 and
+  // 303). 0: the answer is the redirect.
+  int redirects_max = 0;
+  std::string client_name;  // "kube", "metric": picks credentials and connection limits
 };
 
 struct Response {
@@ -39,9 +43,9 @@ struct Response {
 
 // A split URL path and query, for servers.
 struct Target {
-  std::string path;                                          // still percent-coded
-  std::vector<std::string> segments;                         // decoded
-  std::vector<std::pair<std::string, std::string>> query;    // decoded, in order
+  std::string path;                                        // still percent-coded
+  std::vector<std::string> segments;                       // decoded
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
   [[nodiscard]] const std::string* param(std::string_view name) const;
 };
 [[nodiscard]] Target parse_target(std::string_view path_and_query);

@@ -11,7 +11,7 @@ namespace sluice {
 
 // Closed on purpose: callers branch on these and on nothing else (docs/adr/0003).
 enum class ErrorCode {
-  NotFound,       // the object does not exist (a 404 whose Status says so), never "could not read it"
+  NotFound,  // the object does not exist (a 404 whose Status says so), never "could not read it"
   AlreadyExists,  // create met an object of that name
   Conflict,       // a precondition (resourceVersion, uid) did not hold
   Invalid,        // the server, or our own validation, refuses the content
@@ -47,19 +47,19 @@ using Status = Result<void>;
 
 }  // namespace sluice
 
-// Propagates the error of a Result-returning expression; usable where the enclosing function returns
-// any Result.
+// Propagates the error of a Result-returning expression; usable where the enclosing function
+// returns any Result.
 #define SLUICE_CONCAT_INNER(a, b) a##b
 #define SLUICE_CONCAT(a, b) SLUICE_CONCAT_INNER(a, b)
-#define SLUICE_TRY_IMPL(tmp, decl, expr)                 \
-  auto tmp = (expr);                                     \
+#define SLUICE_TRY_IMPL(tmp, decl, expr)                   \
+  auto tmp = (expr);                                       \
   if (!tmp) return ::sluice::fail(std::move(tmp.error())); \
   decl = std::move(*tmp)
 // SLUICE_TRY(auto x, f());  binds the value or returns the error.
 #define SLUICE_TRY(decl, expr) SLUICE_TRY_IMPL(SLUICE_CONCAT(sluice_try_, __LINE__), decl, expr)
 // SLUICE_CHECK_OK(f());  for Status.
-#define SLUICE_CHECK_OK(expr)                                                        \
-  do {                                                                               \
-    if (auto sluice_status = (expr); !sluice_status)                                 \
-      return ::sluice::fail(std::move(sluice_status.error()));                       \
+#define SLUICE_CHECK_OK(expr)                                  \
+  do {                                                         \
+    if (auto sluice_status = (expr); !sluice_status)           \
+      return ::sluice::fail(std::move(sluice_status.error())); \
   } while (false)

@@ -3,8 +3,8 @@
 
 namespace sluice {
 
-// Seam. Our own generator and our own distributions: std:: ones differ between libraries, and a seed
-// must replay the same run everywhere.
+// Seam. Our own generator and our own distributions: std:: ones differ between libraries, and a
+// seed must replay the same run everywhere.
 class Rng {
  public:
   virtual ~Rng() = default;

@@ -1,6 +1,7 @@
 #pragma once
-// The five seams: Clock, Rng (rng.h), Transport, Files, Telemetry. Production implements them in net/ and
-// telemetry/, the simulator in sim/. Everything is constructor-injected; there are no singletons.
+// The five seams: Clock, Rng (rng.h), Transport, Files, Telemetry. Production implements them in
+// net/ and telemetry/, the simulator in sim/. Everything is constructor-injected; there are no
+// singletons.
 
 #include <cstdint>
 #include <initializer_list>
@@ -27,16 +28,16 @@ using RequestToken = std::uint64_t;
 
 struct TransportEvent {
   enum class Kind {
-    Response,     // complete answer of a non-stream request, or a stream refused with status >= 300
-    StreamOpened, // status line and headers of a stream (2xx)
-    StreamData,   // some bytes of a stream, in order
-    StreamEnded,  // the server closed the stream in good order
-    Failed,       // no answer: `error` is Timeout (outcome unknown), Unavailable or Cancelled
+    Response,  // complete answer of a non-stream request, or a stream refused with status >= 300
+    StreamOpened,  // status line and headers of a stream (2xx)
+    StreamData,    // some bytes of a stream, in order
+    StreamEnded,   // the server closed the stream in good order
+    Failed,        // no answer: `error` is Timeout (outcome unknown), Unavailable or Cancelled
   };
   RequestToken token = 0;
   Kind kind = Kind::Failed;
-  http::Response response;   // Response, StreamOpened; StreamData puts its bytes in response.body
-  Error error;               // Failed
+  http::Response response;  // Response, StreamOpened; StreamData puts its bytes in response.body
+  Error error;              // Failed
 };
 
 // Outbound HTTP. Single-threaded use: submit, cancel and poll are called by the loop thread only.
@@ -79,8 +80,9 @@ class Telemetry {
   virtual void forget(std::string_view object_namespace, std::string_view object_name) = 0;
 };
 
-// Inbound HTTP, an interface of base/ so that the pure server in sim/ and its host never meet net/ types.
-// A Responder is answered exactly once, either whole or as a stream; it may be answered from any thread.
+// Inbound HTTP, an interface of base/ so that the pure server in sim/ and its host never meet net/
+// types. A Responder is answered exactly once, either whole or as a stream; it may be answered from
+// any thread.
 class Responder {
  public:
   virtual ~Responder() = default;

@@ -27,6 +27,7 @@ using StringMap = std::map<std::string, std::string, std::less<>>;
 [[nodiscard]] std::string quote(std::string_view text);
 
 [[nodiscard]] const std::string* find_or_null(const StringMap& map, std::string_view key);
-[[nodiscard]] std::string get_or(const StringMap& map, std::string_view key, std::string_view fallback = "");
+[[nodiscard]] std::string get_or(const StringMap& map, std::string_view key,
+                                 std::string_view fallback = "");
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #pragma once
-// Wall and monotonic time as plain values. Nothing below the loop may read a clock: `now` is an argument.
+// Wall and monotonic time as plain values. Nothing below the loop may read a clock: `now` is an
+// argument.
 
 #include <chrono>
 #include <cstdint>

@@ -1,6 +1,7 @@
 #pragma once
-// A read-only cursor over a document parsed by simdjson: the decode path (docs/adr/0002). A Node is valid as
-// long as its Document lives. Missing members are Nodes with exists() == false, so chains need no checks:
+// A read-only cursor over a document parsed by simdjson: the decode path (docs/adr/0002). A Node is
+// valid as long as its Document lives. Missing members are Nodes with exists() == false, so chains
+// need no checks:
 //   doc.root()["spec"]["replicas"].as_int()
 #include <cstdint>
 #include <functional>
@@ -22,7 +23,10 @@ class Node {
   [[nodiscard]] Type type() const;
   [[nodiscard]] bool exists() const { return type() != Type::Missing; }
   // Missing or JSON null.
-  [[nodiscard]] bool absent() const { const Type t = type(); return t == Type::Missing || t == Type::Null; }
+  [[nodiscard]] bool absent() const {
+    const Type t = type();
+    return t == Type::Missing || t == Type::Null;
+  }
   [[nodiscard]] Node operator[](std::string_view member) const;
 
   // nullopt when absent or of another type. as_int also takes a double that is a whole number.
@@ -37,9 +41,9 @@ class Node {
   // Members that are not strings are skipped.
   [[nodiscard]] StringMap string_map() const;
 
-  void each_element(const std::function<void(Node)>& visit) const;               // arrays
+  void each_element(const std::function<void(Node)>& visit) const;                   // arrays
   void each_member(const std::function<void(std::string_view, Node)>& visit) const;  // objects
-  [[nodiscard]] std::size_t size() const;                                        // elements or members
+  [[nodiscard]] std::size_t size() const;  // elements or members
 
   // Compact JSON text of this value, members in document order.
   [[nodiscard]] std::string raw() const;
@@ -48,7 +52,10 @@ class Node {
 
  private:
   friend class Document;
-  struct Cursor { const void* document = nullptr; std::size_t index = 0; };
+  struct Cursor {
+    const void* document = nullptr;
+    std::size_t index = 0;
+  };
   explicit Node(Cursor cursor) : cursor_(cursor) {}
   Cursor cursor_;
 };

@@ -15,10 +15,10 @@ namespace sluice::kube {
 
 // The identity of an API resource; constants are in kube/model/resources.h and api/resources.h.
 struct ResourceType {
-  std::string_view group;      // "" for core
-  std::string_view version;    // preferred version
-  std::string_view resource;   // plural: "replicasets"
-  std::string_view kind;       // "ReplicaSet"
+  std::string_view group;     // "" for core
+  std::string_view version;   // preferred version
+  std::string_view resource;  // plural: "replicasets"
+  std::string_view kind;      // "ReplicaSet"
   bool namespaced = true;
   bool status_subresource = false;
 
@@ -34,7 +34,9 @@ struct ObjectKey {
   std::string namespace_;  // "" for cluster-scoped kinds
   std::string name;
   auto operator<=>(const ObjectKey&) const = default;
-  [[nodiscard]] std::string text() const { return namespace_.empty() ? name : namespace_ + "/" + name; }
+  [[nodiscard]] std::string text() const {
+    return namespace_.empty() ? name : namespace_ + "/" + name;
+  }
 };
 
 struct OwnerReference {
@@ -65,8 +67,9 @@ struct Meta {
 // Compact JSON of a whole object without managedFields. Shared, never edited.
 using RawJson = std::shared_ptr<const std::string>;
 
-// resourceVersions of one kind compare as decimal strings by (length, text); see KEP-5504. Falls back to
-// "unordered" (nullopt) when one is not numeric.
-[[nodiscard]] std::optional<std::strong_ordering> compare_resource_versions(std::string_view a, std::string_view b);
+// resourceVersions of one kind compare as decimal strings by (length, text); see KEP-5504. Falls
+// back to "unordered" (nullopt) when one is not numeric.
+[[nodiscard]] std::optional<std::strong_ordering> compare_resource_versions(std::string_view a,
+                                                                            std::string_view b);
 
 }  // namespace sluice::kube

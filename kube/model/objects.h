@@ -1,6 +1,6 @@
 #pragma once
-// Typed views of the native kinds: only what decisions read, plus the raw bytes where an edit needs them.
-// A view that could not be decoded keeps its meta and says why in decode_error.
+// Typed views of the native kinds: only what decisions read, plus the raw bytes where an edit needs
+// them. A view that could not be decoded keeps its meta and says why in decode_error.
 #include <map>
 #include <optional>
 #include <string>
@@ -23,7 +23,7 @@ struct ReplicaSet {
   Meta meta;
   RawJson raw;
   std::optional<Error> decode_error;
-  std::int32_t replicas = 1;            // spec.replicas, defaulted
+  std::int32_t replicas = 1;  // spec.replicas, defaulted
   std::int32_t min_ready_seconds = 0;
   LabelSelector selector;
   std::int32_t status_replicas = 0, ready_replicas = 0, available_replicas = 0;
@@ -61,7 +61,9 @@ struct Pod {
   bool ready = false;
   std::optional<WallTime> ready_since;
   std::int32_t restarts = 0;
-  std::string waiting_reason;           // first container's waiting reason, e.g. ErrImagePull
+  std::string waiting_reason;  // first container's waiting reason, e.g. ErrImagePull
+  // The container that waits for that reason (init containers first), and the kubelet's message.
+  std::string waiting_container, waiting_message;
   std::vector<std::string> images;
 };
 

@@ -8,7 +8,8 @@
 
 namespace sluice::kube {
 
-// resource.Quantity's canonical text: "0.001" → "1m", "1000m" → "1", "1024Ki" → "1Mi". Errors: Invalid.
+// resource.Quantity's canonical text: "0.001" → "1m", "1000m" → "1", "1024Ki" → "1Mi". Errors:
+// Invalid.
 [[nodiscard]] Result<std::string> canonical_quantity(std::string_view text);
 // Equal by value, whatever the notation.
 [[nodiscard]] bool quantities_equal(std::string_view a, std::string_view b);

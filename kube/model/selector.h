@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,9 @@ struct SelectorRequirement {
   std::string key;
   Op op = Op::In;
   std::vector<std::string> values;
+  // The operator as written when it is none of the four: such a selector has a problem() and
+  // matches nothing.
+  std::optional<std::string> unknown_op;
   bool operator==(const SelectorRequirement&) const = default;
 };
 
@@ -25,10 +29,12 @@ struct LabelSelector {
   bool operator==(const LabelSelector&) const = default;
 
   [[nodiscard]] bool empty() const { return match_labels.empty() && expressions.empty(); }
-  [[nodiscard]] bool matches(const StringMap& labels) const;   // an empty selector matches everything
+  [[nodiscard]] bool matches(
+      const StringMap& labels) const;  // an empty selector matches everything
   // metav1.FormatLabelSelector: "a=b,k in (x,y),!z", sorted by key.
   [[nodiscard]] std::string text() const;
-  // Kubernetes' own wording for a malformed selector ("" when it is well formed): "key: Invalid value: …".
+  // Kubernetes' own wording for a malformed selector ("" when it is well formed): "key: Invalid
+  // value: …".
   [[nodiscard]] std::string problem(std::string_view path) const;
 };
 

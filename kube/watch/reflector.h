@@ -1,7 +1,7 @@
 #pragma once
-// list + watch of one kind as a step machine without I/O: the owner sends the requests it asks for and feeds the
-// answers; out come changes. Handles chunked lists, bookmarks, 410 as status and in-stream, silent watches and
-// backoff with jitter.
+// list + watch of one kind as a step machine without I/O: the owner sends the requests it asks for
+// and feeds the answers; out come changes. Handles chunked lists, bookmarks, 410 as status and
+// in-stream, silent watches and backoff with jitter.
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,8 +34,10 @@ class ReflectorSink {
   // The object is valid only during the call.
   virtual void on_upsert(Node object) = 0;
   virtual void on_delete(Node object) = 0;
-  // A complete list ended: everything not upserted since on_list_started is gone.
+  // A list begins; again without a finish when it had to start over.
   virtual void on_list_started() = 0;
+  // The list is complete: everything not upserted since the last on_list_started is gone.
+  // resource_version() is already the list's: pass it to Store::list_finished.
   virtual void on_list_finished() = 0;
 };
 
@@ -43,15 +45,16 @@ class Reflector {
  public:
   struct Options {
     ResourceType type;
-    std::string namespace_;       // "" = all
+    std::string namespace_;  // "" = all
     std::string label_selector, field_selector;
-    std::string version;          // served version chosen by discovery; "" = preferred
-    Millis silence_max{0};        // 0 = watch timeout + 5 s
+    std::string version;    // served version chosen by discovery; "" = preferred
+    Millis silence_max{0};  // 0 = watch timeout + 5 s
   };
   Reflector(Options options, ReflectorSink& sink, Rng& rng);
   ~Reflector();
 
-  // What to do now: a request to send, or the time to come back at (neither: waiting for an answer).
+  // What to do now: a request to send, or the time to come back at (neither: waiting for an
+  // answer).
   struct Step {
     std::optional<http::Request> request;
     std::optional<MonoTime> wait_until;
@@ -60,12 +63,15 @@ class Reflector {
   // The request returned by next() was submitted as this token.
   void submitted(RequestToken token);
   [[nodiscard]] std::optional<RequestToken> token() const;
+  // Events of other tokens are ignored. When token() is empty after a StreamData event, the
+  // reflector has given that stream up (an ERROR event, an unreadable one): cancel it at the
+  // Transport and call next().
   void on_event(const TransportEvent& event, MonoTime now);
 
-  [[nodiscard]] bool synced() const;            // at least one complete list
+  [[nodiscard]] bool synced() const;  // at least one complete list
   [[nodiscard]] const std::string& resource_version() const;
-  [[nodiscard]] const std::optional<Error>& last_error() const;   // cleared by success
-  [[nodiscard]] bool forbidden() const;         // the last answer was 401/403
+  [[nodiscard]] const std::optional<Error>& last_error() const;  // cleared by success
+  [[nodiscard]] bool forbidden() const;                          // the last answer was 401/403
 
  private:
   struct Impl;

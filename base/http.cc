@@ -1,0 +1,54 @@
+#include "base/http.h"
+
+#include "base/strings.h"
+
+namespace sluice::http {
+
+const std::string* find_header(const Headers& headers, std::string_view name) {
+  for (const auto& [key, value] : headers)
+    if (iequals(key, name)) return &value;
+  return nullptr;
+}
+
+void set_header(Headers& headers, std::string_view name, std::string value) {
+  bool placed = false;
+  for (auto it = headers.begin(); it != headers.end();) {
+    if (!iequals(it->first, name)) {
+      ++it;
+    } else if (!placed) {
+      it->second = std::move(value);
+      placed = true;
+      ++it;
+    } else {
+      it = headers.erase(it);
+    }
+  }
+  if (!placed) headers.emplace_back(std::string(name), std::move(value));
+}
+
+const std::string* Target::param(std::string_view name) const {
+  for (const auto& [key, value] : query)
+    if (key == name) return &value;
+  return nullptr;
+}
+
+Target parse_target(std::string_view path_and_query) {
+  Target target;
+  path_and_query = path_and_query.substr(0, path_and_query.find('#'));
+  const std::size_t mark = path_and_query.find('?');
+  target.path = std::string(path_and_query.substr(0, mark));
+  for (const auto& segment : split(target.path, '/'))
+    if (!segment.empty()) target.segments.push_back(url_decode(segment, false));
+  if (mark == std::string_view::npos) return target;
+  for (const auto& pair : split(path_and_query.substr(mark + 1), '&')) {
+    if (pair.empty()) continue;
+    const std::size_t equals = pair.find('=');
+    const std::string_view text = pair;
+    const std::string_view value =
+        equals == std::string::npos ? std::string_view() : text.substr(equals + 1);
+    target.query.emplace_back(url_decode(text.substr(0, equals)), url_decode(value));
+  }
+  return target;
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,71 @@
+#include "kube/model/meta.h"
+
+#include <algorithm>
+
+#include "kube/model/objects.h"
+
+namespace sluice::kube {
+
+namespace {
+
+bool numeric(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string_view without_leading_zeros(std::string_view text) {
+  while (text.size() > 1 && text.front() == '0') text.remove_prefix(1);
+  return text;
+}
+
+std::optional<WallTime> time_of(Node node) {
+  const auto text = node.as_string();
+  if (!text) return std::nullopt;
+  const auto time = parse_rfc3339(*text);
+  return time ? std::optional<WallTime>(*time) : std::nullopt;
+}
+
+OwnerReference decode_owner(Node node) {
+  return {node["apiVersion"].string_or(),    node["kind"].string_or(),
+          node["name"].string_or(),          node["uid"].string_or(),
+          node["controller"].bool_or(false), node["blockOwnerDeletion"].bool_or(false)};
+}
+
+}  // namespace
+
+const OwnerReference* Meta::controller_owner() const {
+  const auto it = std::find_if(owners.begin(), owners.end(),
+                               [](const OwnerReference& o) { return o.controller; });
+  return it == owners.end() ? nullptr : &*it;
+}
+
+std::optional<std::strong_ordering> compare_resource_versions(std::string_view a,
+                                                              std::string_view b) {
+  if (a == b && !a.empty()) return std::strong_ordering::equal;
+  if (!numeric(a) || !numeric(b)) return std::nullopt;
+  a = without_leading_zeros(a);
+  b = without_leading_zeros(b);
+  if (a.size() != b.size()) return a.size() <=> b.size();
+  return a.compare(b) <=> 0;
+}
+
+Meta decode_meta(Node object) {
+  const Node node = object["metadata"];
+  Meta meta;
+  meta.key = {node["namespace"].string_or(), node["name"].string_or()};
+  meta.uid = node["uid"].string_or();
+  meta.resource_version = node["resourceVersion"].string_or();
+  meta.generation = node["generation"].int_or(0);
+  meta.labels = node["labels"].string_map();
+  meta.annotations = node["annotations"].string_map();
+  node["ownerReferences"].each_element(
+      [&](Node owner) { meta.owners.push_back(decode_owner(owner)); });
+  node["finalizers"].each_element([&](Node name) {
+    if (const auto text = name.as_string()) meta.finalizers.emplace_back(*text);
+  });
+  meta.created_at = time_of(node["creationTimestamp"]).value_or(WallTime{});
+  meta.deleted_at = time_of(node["deletionTimestamp"]);
+  return meta;
+}
+
+}  // namespace sluice::kube

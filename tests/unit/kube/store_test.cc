@@ -1,0 +1,314 @@
+#include "kube/cache/store.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace sluice::kube {
+namespace {
+
+struct Thing {
+  Meta meta;
+  int value = 0;
+};
+
+Thing thing(std::string name, int version, std::string uid = "u", int value = 0) {
+  Thing out;
+  out.meta.key = {"ns", std::move(name)};
+  out.meta.uid = std::move(uid);
+  out.meta.resource_version = std::to_string(version);
+  out.value = value;
+  return out;
+}
+
+Thing owned(std::string name, int version, std::string uid, std::string owner) {
+  Thing out = thing(std::move(name), version, std::move(uid));
+  out.meta.owners.push_back({"v1", "K", "o", std::move(owner), true, true});
+  return out;
+}
+
+Thing terminating(Thing t) {
+  t.meta.deleted_at = WallTime{};
+  return t;
+}
+
+struct Fixture : ::testing::Test {
+  Store<Thing> store;
+  std::vector<std::string> gone;
+
+  std::string version(const std::string& name) const {
+    const auto found = store.get({"ns", name});
+    return found ? found->meta.resource_version : "none";
+  }
+  void list(std::vector<Thing> things, std::string_view list_version) {
+    gone.clear();
+    store.list_started();
+    for (auto& t : things) store.upsert(std::move(t));
+    store.list_finished([&](const Thing& t) { gone.push_back(t.meta.key.name); }, list_version);
+  }
+};
+using StoreTest = Fixture;
+
+TEST_F(StoreTest, TheWatchSetsReplacesAndErases) {
+  EXPECT_TRUE(store.upsert(thing("a", 1)));
+  EXPECT_TRUE(store.upsert(thing("a", 2)));
+  EXPECT_FALSE(store.upsert(thing("a", 2))) << "nothing new";
+  EXPECT_EQ(store.size(), 1U);
+  EXPECT_FALSE(store.erase({"ns", "a"}, "another")) << "an earlier object of that name";
+  EXPECT_TRUE(store.erase({"ns", "a"}, "u"));
+  EXPECT_FALSE(store.erase({"ns", "a"}, "u"));
+  EXPECT_EQ(store.size(), 0U);
+}
+
+TEST_F(StoreTest, OwnWritesWinUntilTheWatchHasThem) {
+  store.upsert(thing("a", 5));
+  store.overlay(thing("a", 7));
+  EXPECT_EQ(version("a"), "7");
+  EXPECT_FALSE(store.upsert(thing("a", 6))) << "left the server before our write";
+  EXPECT_EQ(version("a"), "7");
+  EXPECT_FALSE(store.upsert(thing("a", 7))) << "our own echo";
+  EXPECT_TRUE(store.upsert(thing("a", 9)));
+  EXPECT_EQ(version("a"), "9");
+}
+
+TEST_F(StoreTest, ANewerWatchEventBeatsTheAnswerOfAnEarlierWrite) {
+  store.upsert(thing("a", 9));
+  store.overlay(thing("a", 7));
+  EXPECT_EQ(version("a"), "9");
+}
+
+TEST_F(StoreTest, TheWatchDoesNotGoBackInTime) {
+  store.upsert(thing("a", 9));
+  EXPECT_FALSE(store.upsert(thing("a", 8)));
+  EXPECT_EQ(version("a"), "9");
+  EXPECT_FALSE(store.upsert(thing("a", 7, "earlier object")))
+      << "versions order objects of one name as well";
+  EXPECT_EQ(version("a"), "9");
+}
+
+TEST_F(StoreTest, VersionsThatAreNotNumbersCannotBeOrderedSoTheWatchWins) {
+  Thing odd = thing("a", 0);
+  odd.meta.resource_version = "x";
+  store.overlay(thing("a", 7));
+  EXPECT_TRUE(store.upsert(odd));
+  EXPECT_EQ(version("a"), "x");
+}
+
+TEST_F(StoreTest, AListOlderThanAWriteKeepsTheWrite) {
+  list({thing("a", 1, "ua")}, "5");
+  store.overlay(thing("a", 7, "ua"));
+  store.overlay(thing("new", 8, "un"));
+  list({thing("a", 1, "ua")}, "6");
+  EXPECT_EQ(version("a"), "7");
+  EXPECT_EQ(version("new"), "8");
+  EXPECT_TRUE(gone.empty());
+}
+
+TEST_F(StoreTest, AListAsNewAsAWriteIsRight) {
+  store.overlay(thing("new", 8, "un"));
+  list({}, "8");
+  EXPECT_EQ(version("new"), "none");
+  EXPECT_EQ(gone, (std::vector<std::string>{"new"}));
+}
+
+TEST_F(StoreTest, AWriteAnsweredDuringAListStays) {
+  store.list_started();
+  store.overlay(thing("new", 8, "un"));
+  store.list_finished([&](const Thing&) { FAIL(); }, "5");
+  EXPECT_EQ(version("new"), "8");
+  EXPECT_FALSE(store.upsert(thing("new", 8, "un")));
+  list({}, "9");
+  EXPECT_EQ(version("new"), "none") << "once confirmed, it is an object as any other";
+}
+
+TEST_F(StoreTest, AListDropsWhatItDoesNotNameAndTellsAfterwards) {
+  list({thing("a", 1, "ua"), thing("b", 2, "ub"), thing("c", 3, "uc")}, "3");
+  store.list_started();
+  store.upsert(thing("b", 2, "ub"));
+  std::vector<std::string> seen;
+  store.list_finished(
+      [&](const Thing& t) {
+        EXPECT_EQ(store.size(), 1U);
+        store.overlay(thing("from callback " + t.meta.key.name, 50, "x" + t.meta.key.name));
+        store.erase({"ns", "from callback " + t.meta.key.name}, "");
+        seen.push_back(t.meta.key.name);
+      },
+      "9");
+  EXPECT_EQ(seen, (std::vector<std::string>{"a", "c"}));
+}
+
+TEST_F(StoreTest, AnAbandonedListDoesNotCount) {
+  list({thing("a", 1, "ua"), thing("b", 2, "ub")}, "3");
+  store.list_started();
+  store.upsert(thing("a", 1, "ua"));
+  list({thing("b", 2, "ub")}, "4");
+  EXPECT_EQ(gone, (std::vector<std::string>{"a"}));
+}
+
+TEST_F(StoreTest, AListFromARestoredServerIsRightAlthoughItsVersionsAreOlder) {
+  list({thing("a", 100)}, "100");
+  list({thing("a", 40)}, "50");
+  EXPECT_EQ(version("a"), "40");
+}
+
+TEST_F(StoreTest, OurOwnDeleteHidesUntilItIsConfirmed) {
+  store.upsert(thing("a", 5));
+  store.overlay_deleted({"ns", "a"});
+  EXPECT_EQ(store.get({"ns", "a"}), nullptr);
+  EXPECT_EQ(store.size(), 0U);
+  EXPECT_TRUE(store.list("ns").empty());
+  EXPECT_FALSE(store.upsert(thing("a", 6))) << "late news from before the delete";
+  EXPECT_EQ(store.get({"ns", "a"}), nullptr);
+  EXPECT_FALSE(store.erase({"ns", "a"}, "u")) << "nothing new: readers had lost it already";
+  EXPECT_EQ(store.size(), 0U);
+}
+
+TEST_F(StoreTest, AFinalizerMakesADeletedObjectVisibleAsTerminating) {
+  store.upsert(thing("a", 5));
+  store.overlay_deleted({"ns", "a"});
+  EXPECT_TRUE(store.upsert(terminating(thing("a", 7))));
+  ASSERT_NE(store.get({"ns", "a"}), nullptr);
+  EXPECT_TRUE(store.get({"ns", "a"})->meta.deleted_at);
+}
+
+TEST_F(StoreTest, ASuccessorOfTheSameNameIsNotHidden) {
+  store.upsert(thing("a", 5, "old"));
+  store.overlay_deleted({"ns", "a"}, "old");
+  EXPECT_TRUE(store.upsert(thing("a", 9, "new")));
+  store.overlay_deleted({"ns", "a"}, "old");
+  EXPECT_EQ(version("a"), "9");
+  EXPECT_FALSE(store.erase({"ns", "a"}, "old"));
+  EXPECT_EQ(version("a"), "9");
+}
+
+TEST_F(StoreTest, ATombstoneIsDroppedByAListWithoutASound) {
+  list({thing("a", 5)}, "5");
+  store.overlay_deleted({"ns", "a"});
+  list({}, "9");
+  EXPECT_TRUE(gone.empty());
+  EXPECT_EQ(store.size(), 0U);
+}
+
+TEST_F(StoreTest, AnAnswerThatArrivesAfterTheNewsOfTheDeletionMakesNoGhost) {
+  store.upsert(thing("a", 5));
+  store.erase({"ns", "a"}, "u");
+  store.overlay(thing("a", 6));
+  EXPECT_EQ(version("a"), "none");
+  store.erase({"ns", "b"}, "ub");
+  store.overlay(thing("b", 6, "ub"));
+  EXPECT_EQ(version("b"), "none") << "created by us, deleted by another before our answer came";
+  EXPECT_TRUE(store.upsert(thing("a", 8))) << "a selector watch may bring the same object back";
+  store.overlay(thing("a", 9));
+  EXPECT_EQ(version("a"), "9");
+}
+
+TEST_F(StoreTest, OwnersAreIndexed) {
+  store.upsert(owned("b", 1, "ub", "o1"));
+  store.upsert(owned("a", 2, "ua", "o1"));
+  store.upsert(owned("c", 3, "uc", "o2"));
+  const auto names = [&](const std::string& owner) {
+    std::string out;
+    for (const auto& t : store.owned_by(owner)) out += t->meta.key.name;
+    return out;
+  };
+  EXPECT_EQ(names("o1"), "ab");
+  store.overlay(owned("b", 4, "ub", "o2"));
+  EXPECT_EQ(names("o1"), "a");
+  EXPECT_EQ(names("o2"), "bc");
+  store.overlay_deleted({"ns", "a"});
+  EXPECT_EQ(names("o1"), "");
+  store.erase({"ns", "c"}, "uc");
+  EXPECT_EQ(names("o2"), "b");
+}
+
+TEST_F(StoreTest, ListsAreByNamespaceInOrder) {
+  Thing other = thing("x", 1, "ux");
+  other.meta.key.namespace_ = "ns2";
+  store.upsert(other);
+  store.upsert(thing("b", 2, "ub"));
+  store.upsert(thing("a", 3, "ua"));
+  ASSERT_EQ(store.list("ns").size(), 2U);
+  EXPECT_EQ(store.list("ns")[0]->meta.key.name, "a");
+  int all = 0;
+  store.each([&](const Thing&) { ++all; });
+  EXPECT_EQ(all, 3);
+}
+
+// A server of one object that is created, changed and deleted by us and by others; its news arrive
+// in order but late, our answers at once. What the cache shows is never older than our last write,
+// and in the end it is right.
+RC_GTEST_PROP(StoreProperty, NeverOlderThanOurWritesAndRightInTheEnd, ()) {
+  Store<Thing> store;
+  struct News {
+    Thing object;
+    bool deleted = false;
+  };
+  std::deque<News> pending;
+  std::optional<Thing> real;
+  int clock = 0;
+  int own_version = 0;
+  int uids = 0;
+  const auto deliver = [&] {
+    const News news = pending.front();
+    pending.pop_front();
+    if (news.deleted) {
+      store.erase(news.object.meta.key, news.object.meta.uid);
+    } else {
+      store.upsert(news.object);
+    }
+  };
+  const int steps = *rc::gen::inRange(1, 40);
+  for (int i = 0; i < steps; ++i) {
+    const bool ours = *rc::gen::arbitrary<bool>();
+    switch (*rc::gen::inRange(0, 5)) {
+      case 0:
+      case 1:
+        if (!real) {
+          real = thing("a", ++clock, "u" + std::to_string(++uids));
+        } else {
+          real->meta.resource_version = std::to_string(++clock);
+        }
+        pending.push_back({*real, false});
+        if (ours) {
+          store.overlay(*real);
+          own_version = clock;
+        }
+        break;
+      case 2: {
+        if (!real) break;
+        const auto known = store.get({"ns", "a"});
+        const bool seen =
+            known && known->meta.uid == real->meta.uid;  // we delete only what we have seen
+        Thing last = *real;
+        last.meta.resource_version = std::to_string(++clock);
+        pending.push_back({last, true});
+        real.reset();
+        if (ours && seen) {
+          store.overlay_deleted(last.meta.key, last.meta.uid);
+          own_version = clock;
+        }
+        break;
+      }
+      case 3:
+        if (!pending.empty()) deliver();
+        break;
+      default:  // the watch broke: the news are lost, a list takes their place
+        pending.clear();
+        store.list_started();
+        if (real) store.upsert(*real);
+        store.list_finished([](const Thing&) {}, std::to_string(clock));
+        break;
+    }
+    const auto shown = store.get({"ns", "a"});
+    if (shown)
+      RC_ASSERT(std::stoi(shown->meta.resource_version) >= own_version || !real ||
+                shown->meta.deleted_at);
+  }
+  while (!pending.empty()) deliver();
+  const auto shown = store.get({"ns", "a"});
+  RC_ASSERT(static_cast<bool>(shown) == real.has_value());
+  if (real) RC_ASSERT(shown->meta.resource_version == real->meta.resource_version);
+  RC_ASSERT(store.size() == (real ? 1U : 0U));
+}
+
+}  // namespace
+}  // namespace sluice::kube
