@@ -1,5 +1,6 @@
 #pragma once
-// AnalysisTemplate, ClusterAnalysisTemplate, AnalysisRun (analysis.md §2). Times have second precision.
+// AnalysisTemplate, ClusterAnalysisTemplate, AnalysisRun (analysis.md §2). Times have second
+// precision.
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@
 namespace sluice::api {
 
 enum class AnalysisPhase { None, Pending, Running, Successful, Failed, Error, Inconclusive };
-[[nodiscard]] std::string_view to_string(AnalysisPhase phase);          // None = ""
+[[nodiscard]] std::string_view to_string(AnalysisPhase phase);            // None = ""
 [[nodiscard]] AnalysisPhase parse_analysis_phase(std::string_view text);  // unknown = None
 [[nodiscard]] bool is_completed(AnalysisPhase phase);
 // The worse of two by the order Successful < Running < Pending < Inconclusive < Error < Failed.
@@ -28,8 +29,9 @@ struct Argument {
   std::string name;
   std::optional<std::string> value;
   std::optional<SecretKeyRef> secret_key_ref;
-  std::optional<std::string> field_path;          // valueFrom.fieldRef.fieldPath
-  std::optional<std::string> pod_template_hash;   // valueFrom.podTemplateHashValue: "Stable" | "Latest"
+  std::optional<std::string> field_path;  // valueFrom.fieldRef.fieldPath
+  std::optional<std::string>
+      pod_template_hash;  // valueFrom.podTemplateHashValue: "Stable" | "Latest"
   bool operator==(const Argument&) const = default;
 };
 
@@ -49,12 +51,13 @@ struct MeasurementRetention {
 
 struct Metric {
   std::string name;
-  std::string interval, initial_delay;               // Go durations, "" = none; may hold {{args.x}}
-  std::optional<kube::IntOrString> count, failure_limit, inconclusive_limit, consecutive_error_limit, consecutive_success_limit;
+  std::string interval, initial_delay;  // Go durations, "" = none; may hold {{args.x}}
+  std::optional<kube::IntOrString> count, failure_limit, inconclusive_limit,
+      consecutive_error_limit, consecutive_success_limit;
   std::string success_condition, failure_condition;
-  std::string provider_kind;                         // "prometheus", "web", "job", …; "" when none, "+" when several
-  std::string provider_json;                         // compact JSON of the one member's value
-  std::string raw;                                   // compact JSON of the whole metric, for substitution
+  std::string provider_kind;  // "prometheus", "web", "job", …; "" when none, "+" when several
+  std::string provider_json;  // compact JSON of the one member's value
+  std::string raw;            // compact JSON of the whole metric, for substitution
 };
 
 struct AnalysisSpec {
@@ -62,12 +65,12 @@ struct AnalysisSpec {
   std::vector<Argument> args;
   std::vector<DryRun> dry_run;
   std::vector<MeasurementRetention> measurement_retention;
-  std::vector<TemplateRef> templates;                // templates only
-  bool terminate = false;                            // runs only
+  std::vector<TemplateRef> templates;  // templates only
+  bool terminate = false;              // runs only
   std::optional<std::int32_t> ttl_after_completion, ttl_after_success, ttl_after_failure;
 };
 
-struct AnalysisTemplate {                            // and ClusterAnalysisTemplate (namespace_ empty)
+struct AnalysisTemplate {  // and ClusterAnalysisTemplate (namespace_ empty)
   kube::Meta meta;
   kube::RawJson raw;
   std::optional<Error> decode_error;

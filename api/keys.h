@@ -6,20 +6,28 @@ namespace sluice::api {
 
 inline constexpr std::string_view kPodTemplateHashLabel = "rollouts-pod-template-hash";
 inline constexpr std::string_view kRevisionAnnotation = "rollout.argoproj.io/revision";
-inline constexpr std::string_view kRevisionHistoryAnnotation = "rollout.argoproj.io/revision-history";
-inline constexpr std::string_view kDesiredReplicasAnnotation = "rollout.argoproj.io/desired-replicas";
+inline constexpr std::string_view kRevisionHistoryAnnotation =
+    "rollout.argoproj.io/revision-history";
+inline constexpr std::string_view kDesiredReplicasAnnotation =
+    "rollout.argoproj.io/desired-replicas";
 inline constexpr std::string_view kScaleDownDeadlineAnnotation = "scale-down-deadline";
-inline constexpr std::string_view kEphemeralMetadataAnnotation = "rollout.argoproj.io/ephemeral-metadata";
-inline constexpr std::string_view kWorkloadGenerationAnnotation = "rollout.argoproj.io/workload-generation";
-inline constexpr std::string_view kManagedByAnnotation = "argo-rollouts.argoproj.io/managed-by-rollouts";
-inline constexpr std::string_view kInstanceIdLabel = "argo-rollouts.argoproj.io/controller-instance-id";
+inline constexpr std::string_view kEphemeralMetadataAnnotation =
+    "rollout.argoproj.io/ephemeral-metadata";
+inline constexpr std::string_view kWorkloadGenerationAnnotation =
+    "rollout.argoproj.io/workload-generation";
+inline constexpr std::string_view kManagedByAnnotation =
+    "argo-rollouts.argoproj.io/managed-by-rollouts";
+inline constexpr std::string_view kInstanceIdLabel =
+    "argo-rollouts.argoproj.io/controller-instance-id";
 inline constexpr std::string_view kRolloutTypeLabel = "rollout-type";
 inline constexpr std::string_view kStepIndexLabel = "step-index";
 inline constexpr std::string_view kExperimentNameAnnotation = "experiment.argoproj.io/name";
 inline constexpr std::string_view kNotifiedAnnotation = "notified.notifications.argoproj.io";
-inline constexpr std::string_view kLastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration";
-// Ours: the reason of a traffic cut, written with the cut itself, so that a controller that dies between the cut and
-// its record finishes the abort (first-release contract, docs/adr/0006). Value: JSON, see controller/rollout/verdict.h.
+inline constexpr std::string_view kLastAppliedAnnotation =
+    "kubectl.kubernetes.io/last-applied-configuration";
+// Ours: the reason of a traffic cut, written with the cut itself, so that a controller that dies
+// between the cut and its record finishes the abort (first-release contract, docs/adr/0006). Value:
+// JSON, see controller/rollout/verdict.h.
 inline constexpr std::string_view kAbortVerdictAnnotation = "sluice.argoproj.io/abort-verdict";
 
 }  // namespace sluice::api

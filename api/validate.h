@@ -8,20 +8,23 @@
 
 namespace sluice::api {
 
-// The first error as field-error text, e.g. "spec.strategy.stableService: Invalid value: …"; nullopt when valid.
-// Only what the object itself says (§1.7.2); referenced objects are checked in controller/rollout.
+// The first error as field-error text, e.g. "spec.strategy.stableService: Invalid value: …";
+// nullopt when valid. Only what the object itself says (§1.7.2); referenced objects are checked in
+// controller/rollout.
 [[nodiscard]] std::optional<std::string> validate_spec(const Rollout& rollout);
 
 struct Unsupported {
-  std::string field;     // "spec.strategy.canary.trafficRouting.istio"
-  std::string remedy;    // what the user can do instead
+  std::string field;   // "spec.strategy.canary.trafficRouting.istio"
+  std::string remedy;  // what the user can do instead
 };
-// First use of a field, step, router or provider that this release refuses (docs/reference/support.md).
+// First use of a field, step, router or provider that this release refuses
+// (docs/reference/support.md).
 [[nodiscard]] std::optional<Unsupported> unsupported(const Rollout& rollout);
 [[nodiscard]] std::optional<Unsupported> unsupported(const AnalysisSpec& spec);
 
 // Text forms of field errors.
 [[nodiscard]] std::string required_error(std::string_view path, std::string_view detail);
-[[nodiscard]] std::string invalid_error(std::string_view path, std::string_view value_text, std::string_view detail);
+[[nodiscard]] std::string invalid_error(std::string_view path, std::string_view value_text,
+                                        std::string_view detail);
 
 }  // namespace sluice::api

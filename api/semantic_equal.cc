@@ -1,0 +1,110 @@
+// Comparison by meaning (rollout.md §1.10.2 item 3).
+#include "api/typed_json.h"
+#include "kube/json/json.h"
+#include "kube/model/quantity.h"
+
+namespace sluice::api {
+namespace {
+
+using kube::Json;
+
+const Json& child(const Json& object, const std::string& name) {
+  static const Json none;
+  if (!object.is_object()) return none;
+  const auto it = object.find(name);
+  return it == object.end() ? none : *it;
+}
+
+bool empty_collection(const Json& value) {
+  return value.is_null() || ((value.is_array() || value.is_object()) && value.empty());
+}
+
+std::string quantity_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  return value.is_number() ? value.dump() : std::string("0");
+}
+
+// The value that an unset member of this kind has in the Go struct.
+bool is_zero(const Json& value) {
+  return value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty()) ||
+         (value.is_number_integer() && value.get<std::int64_t>() == 0) ||
+         (value.is_boolean() && !value.get<bool>());
+}
+
+bool lists_equal(const Json& a, const Json& b, const TypedMember& member) {
+  if (empty_collection(a) && empty_collection(b)) return true;
+  if (!a.is_array() || !b.is_array() || a.size() != b.size()) return false;
+  if (member.kind != MemberKind::StructList) return a == b;
+  const auto& type = TypedSchema::instance().type(member.type);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (!semantically_equal(a[i], b[i], type)) return false;
+  return true;
+}
+
+bool values_equal(const Json& a, const Json& b, const TypedMember& member) {
+  if (member.kind == MemberKind::QuantityMap)
+    return kube::quantities_equal(quantity_text(a), quantity_text(b));
+  if (member.kind == MemberKind::StructMap)
+    return semantically_equal(a, b, TypedSchema::instance().type(member.type));
+  return a == b;
+}
+
+bool maps_equal(const Json& a, const Json& b, const TypedMember& member) {
+  if (empty_collection(a) && empty_collection(b)) return true;
+  if (!a.is_object() || !b.is_object() || a.size() != b.size()) return false;
+  for (const auto& [key, value] : a.items())
+    if (!b.contains(key) || !values_equal(value, child(b, key), member)) return false;
+  return true;
+}
+
+bool members_equal(const Json& a, const Json& b, const TypedMember& member) {
+  switch (member.kind) {
+    case MemberKind::StringList:
+    case MemberKind::IntList:
+    case MemberKind::StructList:
+      return lists_equal(a, b, member);
+    case MemberKind::StringMap:
+    case MemberKind::QuantityMap:
+    case MemberKind::StructMap:
+      return maps_equal(a, b, member);
+    case MemberKind::Struct:
+      if (!member.by_value && a.is_null() != b.is_null()) return false;
+      return semantically_equal(a, b, TypedSchema::instance().type(member.type));
+    case MemberKind::Quantity:
+      if (a.is_null() || b.is_null()) return a.is_null() && b.is_null();
+      return kube::quantities_equal(quantity_text(a), quantity_text(b));
+    case MemberKind::QuantityValue:
+      return kube::quantities_equal(quantity_text(a), quantity_text(b));
+    case MemberKind::String:
+    case MemberKind::Int:
+    case MemberKind::Bool:
+      if (!member.pointer && is_zero(a) && is_zero(b)) return true;
+      return a == b;
+    case MemberKind::Time:
+    case MemberKind::IntOrString:
+    case MemberKind::Any:
+      return a == b;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool semantically_equal(const Json& a, const Json& b, const TypedStruct& type) {
+  for (const auto& member : type.members)
+    if (!members_equal(child(a, member.name), child(b, member.name), member)) return false;
+  const auto known = [&](const std::string& key) {
+    for (const auto& member : type.members)
+      if (member.name == key) return true;
+    return false;
+  };
+  // What the types do not know has to be the same on both sides.
+  for (const Json* side : {&a, &b}) {
+    if (!side->is_object()) continue;
+    for (const auto& [key, value] : side->items())
+      if (!known(key) && child(a, key) != child(b, key)) return false;
+  }
+  return true;
+}
+
+}  // namespace sluice::api

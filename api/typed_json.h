@@ -1,0 +1,78 @@
+#pragma once
+// JSON as a Go program with typed structs would write it: members in the order of declaration, zero
+// values left out where the type says so, quantities canonical, HTML escaped (rollout.md appendix
+// A). Internal to api/.
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "kube/json/json_fwd.h"
+#include "kube/json/node.h"
+
+namespace sluice::api {
+
+enum class MemberKind {
+  String,
+  Int,
+  Bool,
+  Time,
+  Quantity,
+  QuantityValue,
+  IntOrString,
+  Any,
+  StringList,
+  IntList,
+  StringMap,
+  QuantityMap,
+  StructList,
+  StructMap,
+  Struct,
+};
+
+struct TypedMember {
+  std::string name;
+  MemberKind kind = MemberKind::String;
+  bool always = false;           // "!"
+  bool by_value = false;         // "^"
+  bool null_when_unset = false;  // "~"
+  bool pointer = false;          // "*"
+  std::size_t type = 0;          // StructList, StructMap, Struct: index of the type
+};
+
+struct TypedStruct {
+  std::string name;
+  std::vector<TypedMember> members;
+};
+
+class TypedSchema {
+ public:
+  // The description in pod_template_types.inc, read once.
+  [[nodiscard]] static const TypedSchema& instance();
+  [[nodiscard]] const TypedStruct& type(std::size_t index) const { return types_[index]; }
+  [[nodiscard]] const TypedStruct& type(std::string_view name) const;
+
+ private:
+  explicit TypedSchema(std::string_view description);
+  std::vector<TypedStruct> types_;
+};
+
+struct TypedJsonOptions {
+  bool creation_timestamp_null = false;
+};
+
+// Errors: Decode, naming the member whose value has another type.
+[[nodiscard]] Result<std::string> typed_json(kube::Node value, const TypedStruct& type,
+                                             TypedJsonOptions options);
+
+// Go's text of a JSON string, HTML-sensitive characters escaped.
+void append_go_string(std::string& out, std::string_view text);
+
+// Equal for a program that decodes both into the Go types and compares by meaning: missing and
+// empty lists and maps are the same, quantities compare by value. Values of a wrong type compare as
+// JSON.
+[[nodiscard]] bool semantically_equal(const kube::Json& a, const kube::Json& b,
+                                      const TypedStruct& type);
+
+}  // namespace sluice::api
