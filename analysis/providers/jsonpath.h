@@ -1,0 +1,29 @@
+#pragma once
+// The JSONPath dialect of Kubernetes, for web metrics (analysis.md §12.3).
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "kube/json/json_fwd.h"
+
+namespace sluice::analysis {
+
+class JsonPath {
+ public:
+  // Errors: Invalid ("unclosed action", "unterminated filter", …).
+  [[nodiscard]] static Result<JsonPath> parse(std::string_view text);
+
+  // Values in the order the template names them, over all its actions. Members of objects come in
+  // key order. Errors: Invalid ("x is not found", "array index out of bounds: index 3, length 2",
+  // …).
+  [[nodiscard]] Result<std::vector<kube::Json>> find(const kube::Json& document) const;
+
+  struct Node;  // jsonpath_nodes.h
+
+ private:
+  std::shared_ptr<const Node> root_;
+};
+
+}  // namespace sluice::analysis

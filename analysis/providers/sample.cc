@@ -1,0 +1,98 @@
+#include "analysis/providers/sample.h"
+
+#include <fmt/format.h>
+
+#include "analysis/condition.h"
+#include "base/hash.h"
+#include "base/strings.h"
+
+namespace sluice::analysis {
+
+namespace {
+
+api::Measurement finished(api::AnalysisPhase phase, std::string message, Timing timing) {
+  api::Measurement out;
+  out.phase = phase;
+  out.message = std::move(message);
+  out.started_at = truncate_to_seconds(timing.started_at);
+  out.finished_at = truncate_to_seconds(timing.finished_at);
+  return out;
+}
+
+// Go's name of a method in an error: "Get", "Post".
+std::string method_word(std::string_view method) {
+  std::string out = to_lower(method);
+  if (!out.empty() && out[0] >= 'a' && out[0] <= 'z')
+    out[0] = static_cast<char>(out[0] - 'a' + 'A');
+  return out;
+}
+
+// Without user name and password: URLs go into messages.
+std::string without_credentials(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return std::string(url);
+  const std::size_t start = scheme + 3;
+  const std::size_t end = std::min(url.find_first_of("/?#", start), url.size());
+  const std::size_t at = url.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < start) return std::string(url);
+  return std::string(url.substr(0, start)) + "***@" + std::string(url.substr(at + 1));
+}
+
+}  // namespace
+
+api::Measurement error_measurement(std::string message, Timing timing) {
+  return finished(api::AnalysisPhase::Error, std::move(message), timing);
+}
+
+api::Measurement measure(const api::Metric& metric, const Result<Sample>& sample,
+                         std::string_view query, Timing timing) {
+  api::Measurement out;
+  if (sample) {
+    const ConditionOutcome outcome = evaluate_conditions(
+        metric.success_condition, metric.failure_condition, sample->result, {timing.finished_at});
+    out = finished(outcome.phase, outcome.message, timing);
+    out.value = sample->text;
+    out.metadata = sample->metadata;
+  } else {
+    out = error_measurement(sample.error().message, timing);
+  }
+  if (out.phase == api::AnalysisPhase::Successful) return out;
+  if (!query.empty()) out.metadata.emplace(kQueryMetadata, query);
+  if (std::string condition = conditions_text(metric); sample && !condition.empty())
+    out.metadata.emplace(kConditionMetadata, std::move(condition));
+  return out;
+}
+
+std::string conditions_text(const api::Metric& metric) {
+  std::string out;
+  if (!metric.success_condition.empty()) out = "successCondition: " + metric.success_condition;
+  if (!metric.failure_condition.empty())
+    out += (out.empty() ? "" : "; ") + ("failureCondition: " + metric.failure_condition);
+  return out;
+}
+
+std::string transport_text(std::string_view method, std::string_view url, const Error& error) {
+  const std::string cause =
+      error.code == ErrorCode::Timeout ? "context deadline exceeded" : error.message;
+  return fmt::format("{} {}: {}", method_word(method), quote(without_credentials(url)), cause);
+}
+
+bool is_absolute_url(std::string_view text) {
+  const std::size_t end = text.find("://");
+  if (end == std::string_view::npos) return false;
+  const std::string scheme = to_lower(text.substr(0, end));
+  if (scheme != "http" && scheme != "https") return false;
+  const std::string_view rest = text.substr(end + 3);
+  const std::string_view host = rest.substr(0, rest.find_first_of("/?#"));
+  if (host.empty() || host.front() == ':') return false;
+  for (const char c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
+  return host.find(' ') == std::string_view::npos;
+}
+
+void set_basic_auth(http::Headers& headers, std::string_view username, std::string_view password) {
+  const std::string pair = std::string(username) + ":" + std::string(password);
+  http::set_header(headers, "Authorization", "Basic " + base64_encode(pair));
+}
+
+}  // namespace sluice::analysis

@@ -1,0 +1,54 @@
+#pragma once
+// What every provider shares (analysis.md §12.1): a sample, and how it becomes a measurement.
+#include <string>
+#include <string_view>
+
+#include "analysis/expr/value.h"
+#include "api/analysis.h"
+#include "base/http.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace sluice::analysis {
+
+inline constexpr std::size_t kResponseBytesMax = 10U << 20U;  // a longer answer is an error
+
+// What a provider read from an answer.
+struct Sample {
+  expr::Value result;  // what the conditions see
+  std::string text;    // Measurement.value
+  StringMap metadata;
+};
+
+// Keys of Measurement.metadata of ours: what a measurement that is not Successful was asked and
+// held against.
+inline constexpr std::string_view kQueryMetadata = "query";
+inline constexpr std::string_view kConditionMetadata = "condition";
+
+struct Timing {
+  WallTime started_at{};
+  WallTime finished_at{};
+};
+
+// A finished measurement: the sample judged by the metric's conditions, or phase Error with the
+// error's text. A value that is known is kept even when a condition fails on it. `query` goes into
+// the metadata of anything but Successful.
+[[nodiscard]] api::Measurement measure(const api::Metric& metric, const Result<Sample>& sample,
+                                       std::string_view query, Timing timing);
+[[nodiscard]] api::Measurement error_measurement(std::string message, Timing timing);
+
+// The conditions of a metric in one line: `successCondition: result[0] >= 0.95`, joined by "; ", ""
+// when none.
+[[nodiscard]] std::string conditions_text(const api::Metric& metric);
+
+// `Get "http://x": cause`, as a Go client words a request that got no answer.
+[[nodiscard]] std::string transport_text(std::string_view method, std::string_view url,
+                                         const Error& error);
+// An absolute http or https URL with a host. Nothing else may leave as a metric query: a bare path
+// would be sent to the API server.
+[[nodiscard]] bool is_absolute_url(std::string_view text);
+
+// Sets `Authorization: Basic …`.
+void set_basic_auth(http::Headers& headers, std::string_view username, std::string_view password);
+
+}  // namespace sluice::analysis
