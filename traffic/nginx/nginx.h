@@ -8,7 +8,8 @@
 
 namespace sluice::traffic::nginx {
 
-using Ingresses = std::map<std::string, std::shared_ptr<const kube::Ingress>>;   // of the namespace, by name
+using Ingresses =
+    std::map<std::string, std::shared_ptr<const kube::Ingress>>;  // of the namespace, by name
 
 struct Options {
   std::string default_annotation_prefix = "nginx.ingress.kubernetes.io";
@@ -16,21 +17,39 @@ struct Options {
 
 [[nodiscard]] std::vector<std::string> stable_ingress_names(const api::NginxRouting& routing);
 // "<rollout>-<stable ingress>-canary", cut as traffic.md §3.1 says.
-[[nodiscard]] std::string canary_ingress_name(std::string_view rollout, std::string_view stable_ingress);
+[[nodiscard]] std::string canary_ingress_name(std::string_view rollout,
+                                              std::string_view stable_ingress);
 
 // First problem of the referenced Ingresses as field-error text; nullopt when they are fine.
-[[nodiscard]] std::optional<std::string> validate(const api::NginxRouting& routing, std::string_view stable_service,
+[[nodiscard]] std::optional<std::string> validate(const api::NginxRouting& routing,
+                                                  std::string_view stable_service,
                                                   const Ingresses& ingresses);
 
-// Errors: Invalid (stable Ingress without a rule for the stable Service), Conflict (canary Ingress owned by another).
-[[nodiscard]] Result<RoutePlan> plan(const api::Rollout& rollout, const api::NginxRouting& routing, const Split& split,
-                                     const Ingresses& ingresses, const Options& options = {});
+// The keys on a canary Ingress that came from the Rollout's fields, as a sorted JSON list
+// (traffic.md §4.4): what is taken out of the Rollout is taken off the Ingress too.
+inline constexpr std::string_view kAppliedAnnotations = "sluice/applied-annotations";
+
+// Several stable Ingresses are planned each for itself: when some fail, RoutePlan::error says so
+// beside the writes of the others; when all fail, the result is that error. Errors: NotFound
+// (stable Ingress absent), Invalid (stable Ingress without a rule for the stable Service), Conflict
+// (canary Ingress owned by another).
+[[nodiscard]] Result<RoutePlan> plan(const api::Rollout& rollout, const api::NginxRouting& routing,
+                                     const Split& split, const Ingresses& ingresses,
+                                     const Options& options = {});
+
+// Canary Ingresses of this Rollout that its spec does not name any more go to weight 0 (NGX-12,
+// T-7). `routing` is nullptr when nginx was taken out of the spec.
+[[nodiscard]] RoutePlan release_orphans(const api::Rollout& rollout,
+                                        const api::NginxRouting* routing,
+                                        const Ingresses& ingresses);
 
 // The verdict left by a cut that was not recorded, "" when none.
-[[nodiscard]] std::string abort_verdict(const api::Rollout& rollout, const api::NginxRouting& routing,
+[[nodiscard]] std::string abort_verdict(const api::Rollout& rollout,
+                                        const api::NginxRouting& routing,
                                         const Ingresses& ingresses);
 // The weight the canary Ingresses carry now (largest); nullopt when there are none.
-[[nodiscard]] std::optional<std::int32_t> current_weight(const api::Rollout& rollout, const api::NginxRouting& routing,
+[[nodiscard]] std::optional<std::int32_t> current_weight(const api::Rollout& rollout,
+                                                         const api::NginxRouting& routing,
                                                          const Ingresses& ingresses);
 
 }  // namespace sluice::traffic::nginx

@@ -1,0 +1,549 @@
+// The nginx router (traffic.md §3.1, §5.3).
+#include <gtest/gtest.h>
+
+#include "api/keys.h"
+#include "kube/json/json.h"
+#include "kube/json/patch.h"
+#include "kube/model/resources.h"
+#include "traffic/nginx/nginx.h"
+
+namespace sluice::traffic::nginx {
+namespace {
+
+const char* const kStable = R"({"apiVersion":"networking.k8s.io/v1","kind":"Ingress",
+  "metadata":{"name":"shop-ing","namespace":"ns","uid":"u-s","resourceVersion":"1",
+    "annotations":{"nginx.ingress.kubernetes.io/rewrite-target":"/"}},
+  "spec":{"ingressClassName":"nginx","defaultBackend":{"service":{"name":"fallback","port":{"number":1}}},
+    "tls":[{"hosts":["shop.example.com"],"secretName":"shop-tls"}],
+    "rules":[
+      {"host":"shop.example.com","http":{"paths":[
+        {"path":"/","pathType":"Prefix","backend":{"service":{"name":"shop-stable","port":{"number":80}}}},
+        {"path":"/img","pathType":"Prefix","backend":{"service":{"name":"images","port":{"number":80}}}}]}},
+      {"host":"admin.example.com","http":{"paths":[
+        {"path":"/","pathType":"Prefix","backend":{"service":{"name":"admin","port":{"number":80}}}}]}}]}})";
+
+kube::Json json(std::string_view text) {
+  auto parsed = kube::parse_json(text);
+  EXPECT_TRUE(parsed) << text;
+  return parsed.value_or(kube::Json());
+}
+
+std::shared_ptr<const kube::Ingress> ingress(const kube::Json& object) {
+  const auto document = kube::Document::parse(kube::dump(object));
+  EXPECT_TRUE(document);
+  return std::make_shared<kube::Ingress>(kube::decode_ingress(document->root()));
+}
+
+struct World {
+  api::Rollout rollout;
+  api::NginxRouting routing;
+  Split split;
+  Ingresses ingresses;
+
+  World() {
+    rollout.meta.key = {"ns", "shop"};
+    rollout.meta.uid = "u-r";
+    rollout.spec.canary.emplace();
+    rollout.spec.canary->traffic_routing.emplace();
+    routing.stable_ingress = "shop-ing";
+    split.canary_weight = 15;
+    split.canary_service = "shop-canary";
+    split.stable_service = "shop-stable";
+    put(json(kStable));
+  }
+  void put(const kube::Json& object) {
+    ingresses[kube::get_string(object, "metadata.name")] = ingress(object);
+  }
+  [[nodiscard]] Result<RoutePlan> plan() const {
+    return nginx::plan(rollout, routing, split, ingresses);
+  }
+  // What the server stores after the plan's writes.
+  std::size_t apply() {
+    const auto planned = plan();
+    EXPECT_TRUE(planned);
+    if (!planned) return 0;
+    for (const auto& write : planned->writes) apply_one(write);
+    return planned->writes.size();
+  }
+  void apply_one(const kube::Write& write) {
+    kube::Json body = json(write.body);
+    if (write.verb == kube::Verb::Create) {
+      body["metadata"]["uid"] = "u-" + write.key.name;
+      body["metadata"]["resourceVersion"] = "7";
+      put(body);
+      return;
+    }
+    ASSERT_EQ(write.verb, kube::Verb::MergePatch);
+    kube::Json object = live(write.key.name);
+    kube::apply_merge_patch(object, body);
+    put(object);
+  }
+  [[nodiscard]] kube::Json live(const std::string& name) const {
+    const auto found = ingresses.find(name);
+    EXPECT_NE(found, ingresses.end()) << name;
+    return found == ingresses.end() ? kube::Json() : json(*found->second->raw);
+  }
+  void edit(const std::string& name, const kube::Json& patch) {
+    kube::Json object = live(name);
+    kube::apply_merge_patch(object, patch);
+    put(object);
+  }
+  [[nodiscard]] std::string annotation(const std::string& name, const std::string& key) const {
+    const auto object = live(name);
+    const auto* value = kube::find_path(object, {"metadata", "annotations", key});
+    return value != nullptr && value->is_string() ? value->get<std::string>() : "(none)";
+  }
+};
+const std::string kCanary = "shop-shop-ing-canary";
+const std::string kPrefix = "nginx.ingress.kubernetes.io/";
+
+TEST(NginxCreate, makes_the_canary_ingress_of_the_example) {
+  World world;
+  world.routing.additional_ingress_annotations = {{"canary-by-header", "X-Canary"}};
+  const auto plan = world.plan();
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->writes.size(), 1U);
+  const auto& write = plan->writes[0];
+  EXPECT_EQ(write.type, kube::kIngresses);
+  EXPECT_EQ(write.verb, kube::Verb::Create);
+  EXPECT_EQ(write.key, (kube::ObjectKey{"ns", kCanary}));
+  EXPECT_EQ(json(write.body), json(R"({"apiVersion":"networking.k8s.io/v1","kind":"Ingress",
+    "metadata":{"name":"shop-shop-ing-canary","namespace":"ns",
+      "annotations":{"nginx.ingress.kubernetes.io/canary":"true","nginx.ingress.kubernetes.io/canary-by-header":"X-Canary",
+        "nginx.ingress.kubernetes.io/canary-weight":"15",
+        "sluice/applied-annotations":"[\"nginx.ingress.kubernetes.io/canary-by-header\"]"},
+      "ownerReferences":[{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout","name":"shop","uid":"u-r","controller":true,
+        "blockOwnerDeletion":true}]},
+    "spec":{"ingressClassName":"nginx","tls":[{"hosts":["shop.example.com"],"secretName":"shop-tls"}],
+      "rules":[{"host":"shop.example.com","http":{"paths":[
+        {"path":"/","pathType":"Prefix","backend":{"service":{"name":"shop-canary","port":{"number":80}}}},
+        {"path":"/img","pathType":"Prefix","backend":{"service":{"name":"images","port":{"number":80}}}}]}}]}})"));
+  ASSERT_EQ(plan->events.size(), 1U);
+  EXPECT_EQ(plan->events[0].reason, "CreatingCanaryIngress");
+  EXPECT_EQ(plan->events[0].message,
+            "Creating canary ingress `shop-shop-ing-canary` with weight `15`");
+  EXPECT_EQ(plan->verified, std::nullopt);
+}
+
+TEST(NginxCreate, happens_at_weight_zero_too) {
+  World world;
+  world.split.canary_weight = 0;
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-weight"), "0");
+  EXPECT_EQ(world.annotation(kCanary, std::string(kAppliedAnnotations)), "(none)");
+  EXPECT_EQ(world.apply(), 0U);
+}
+
+TEST(NginxUpdate, patches_only_what_differs) {
+  World world;
+  world.apply();
+  EXPECT_EQ(world.apply(), 0U);
+  world.split.canary_weight = 50;
+  const auto plan = world.plan();
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->writes.size(), 1U);
+  EXPECT_EQ(plan->writes[0].verb, kube::Verb::MergePatch);
+  EXPECT_EQ(plan->writes[0].body,
+            R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"50"}}})");
+  EXPECT_EQ(plan->writes[0].uid, "u-" + kCanary);
+  EXPECT_EQ(plan->writes[0].resource_version, "7");
+  EXPECT_EQ(plan->events[0].reason, "PatchingCanaryIngress");
+  EXPECT_EQ(plan->events[0].message,
+            "Updating Ingress `shop-shop-ing-canary` to desiredWeight '50'");
+}
+
+TEST(NginxUpdate, plans_nothing_for_the_object_the_reference_left) {
+  World world;
+  world.rollout.meta.key.name = "web";
+  world.routing.stable_ingress = "web";
+  world.split = {25, 100, "c7cb6565b", "5bd5f557b7", "web-canary", "web-stable", ""};
+  world.put(json(
+      R"({"metadata":{"name":"web","namespace":"ns"},"spec":{"ingressClassName":"nginx","rules":[{"host":"web.example","http":{"paths":[
+    {"backend":{"service":{"name":"web-stable","port":{"number":80}}},"path":"/","pathType":"Prefix"}]}}]},"status":{"loadBalancer":{}}})"));
+  world.put(json(
+      R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary":"true","nginx.ingress.kubernetes.io/canary-by-header":"X",
+      "nginx.ingress.kubernetes.io/canary-weight":"25"},"generation":1,"name":"web-web-canary","namespace":"ns",
+    "ownerReferences":[{"apiVersion":"argoproj.io/v1alpha1","blockOwnerDeletion":true,"controller":true,"kind":"Rollout","name":"web","uid":"u-r"}],
+    "resourceVersion":"29296","uid":"ae93"},"spec":{"ingressClassName":"nginx","rules":[{"host":"web.example","http":{"paths":[
+    {"backend":{"service":{"name":"web-canary","port":{"number":80}}},"path":"/","pathType":"Prefix"}]}}]},"status":{"loadBalancer":{}}})"));
+  world.routing.additional_ingress_annotations = {{"canary-by-header", "X"}};
+  EXPECT_EQ(world.apply(), 0U);  // missing bookkeeping alone is no reason to write
+  world.split.canary_weight = 50;
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation("web-web-canary", "sluice/applied-annotations"),
+            R"(["nginx.ingress.kubernetes.io/canary-by-header"])");
+}
+
+TEST(NginxUpdate, follows_the_stable_ingress) {
+  World world;
+  world.apply();
+  world.edit(
+      "shop-ing",
+      json(R"({"spec":{"tls":[{"hosts":["new.example.com"]}],"ingressClassName":"other"}})"));
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.live(kCanary)["spec"]["tls"], json(R"([{"hosts":["new.example.com"]}])"));
+  EXPECT_EQ(world.live(kCanary)["spec"]["ingressClassName"], "other");
+  world.edit("shop-ing", json(R"({"spec":{"tls":null}})"));
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_FALSE(world.live(kCanary)["spec"].contains("tls"));
+}
+
+TEST(NginxUpdate, never_leaves_a_stale_backend) {
+  World world;
+  world.apply();
+  world.split.canary_service = "shop-canary-2";
+  world.split.canary_weight = 15;
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(
+      world.live(kCanary)["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"],
+      "shop-canary-2");
+  EXPECT_EQ(
+      world.live(kCanary)["spec"]["rules"][0]["http"]["paths"][1]["backend"]["service"]["name"],
+      "images");
+}
+
+TEST(NginxUpdate, restores_what_somebody_edited) {
+  World world;
+  world.apply();
+  world.edit(
+      kCanary,
+      json(R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"100"}}})"));
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-weight"), "15");
+}
+
+TEST(NginxAnnotations, keep_what_other_tools_add_without_a_loop) {
+  World world;
+  world.apply();
+  world.edit(
+      kCanary,
+      json(
+          R"({"metadata":{"annotations":{"field.cattle.io/publicEndpoints":"[]"},"labels":{"team":"a"}}})"));
+  EXPECT_EQ(world.apply(), 0U);
+  world.split.canary_weight = 40;
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation(kCanary, "field.cattle.io/publicEndpoints"), "[]");
+  EXPECT_EQ(world.live(kCanary)["metadata"]["labels"], json(R"({"team":"a"})"));
+}
+
+TEST(NginxAnnotations, disappear_when_they_are_taken_out_of_the_rollout) {
+  World world;
+  world.routing.additional_ingress_annotations = {{"canary-by-header", "X"},
+                                                  {"canary-by-cookie", "c"}};
+  world.routing.canary_ingress_annotations = {{"example.com/a", "1"}};
+  world.apply();
+  world.routing.additional_ingress_annotations.erase("canary-by-header");
+  world.routing.canary_ingress_annotations.clear();
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-by-header"), "(none)");
+  EXPECT_EQ(world.annotation(kCanary, "example.com/a"), "(none)");
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-by-cookie"), "c");
+  world.routing.additional_ingress_annotations.clear();
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation(kCanary, "sluice/applied-annotations"), "(none)");
+  EXPECT_EQ(world.apply(), 0U);
+}
+
+TEST(NginxAnnotations, survive_bookkeeping_that_is_not_ours) {
+  World world;
+  world.apply();
+  for (const char* text : {"not json", "{}", "[1,{}]"}) {
+    world.edit(kCanary,
+               kube::Json{{"metadata", {{"annotations", {{"sluice/applied-annotations", text}}}}}});
+    EXPECT_EQ(world.apply(), 1U) << text;
+    EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary"), "true") << text;
+  }
+}
+
+TEST(NginxAnnotations, get_the_prefix_once) {
+  World world;
+  world.routing.additional_ingress_annotations = {
+      {"nginx.ingress.kubernetes.io/canary-by-header", "X"}};
+  world.apply();
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-by-header"), "X");
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + kPrefix + "canary-by-header"), "(none)");
+}
+
+TEST(NginxAnnotations, of_the_canary_map_win_but_never_over_weight) {
+  World world;
+  world.routing.additional_ingress_annotations = {{"canary-by-header", "A"}, {"canary", "false"}};
+  world.routing.canary_ingress_annotations = {{kPrefix + "canary-by-header", "B"},
+                                              {kPrefix + "canary-weight", "99"}};
+  world.apply();
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-by-header"), "B");
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-weight"), "15");
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary"), "true");
+  EXPECT_EQ(world.annotation(kCanary, "sluice/applied-annotations"),
+            R"(["nginx.ingress.kubernetes.io/canary-by-header"])");
+  EXPECT_EQ(world.apply(), 0U);
+}
+
+TEST(NginxAnnotations, use_the_prefix_of_the_rollout) {
+  World world;
+  world.routing.annotation_prefix = "custom.example.com";
+  world.apply();
+  EXPECT_EQ(world.annotation(kCanary, "custom.example.com/canary-weight"), "15");
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-weight"), "(none)");
+  EXPECT_EQ(current_weight(world.rollout, world.routing, world.ingresses), 15);
+}
+
+TEST(NginxAnnotations, carry_the_total_only_while_the_rollout_sets_one) {
+  World world;
+  world.rollout.spec.canary->traffic_routing->max_traffic_weight = 1000;
+  world.split.max_weight = 1000;
+  world.split.canary_weight = 5;
+  world.apply();
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-weight-total"), "1000");
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-weight"), "5");
+  world.rollout.spec.canary->traffic_routing->max_traffic_weight.reset();
+  world.split.max_weight = 100;
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-weight-total"), "(none)");
+  // Also when another controller wrote it, and nobody keeps books.
+  world.edit(
+      kCanary,
+      json(
+          R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight-total":"7"}}})"));
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-weight-total"), "(none)");
+}
+
+TEST(NginxAnnotations, carry_the_class_of_an_ingress_without_a_class_name) {
+  World world;
+  world.edit(
+      "shop-ing",
+      json(
+          R"({"metadata":{"annotations":{"kubernetes.io/ingress.class":"nginx"}},"spec":{"ingressClassName":null}})"));
+  world.apply();
+  EXPECT_EQ(world.annotation(kCanary, "kubernetes.io/ingress.class"), "nginx");
+  EXPECT_FALSE(world.live(kCanary)["spec"].contains("ingressClassName"));
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "rewrite-target"), "(none)");
+}
+
+TEST(NginxVerdict, travels_in_the_write_that_cuts_and_goes_when_recorded) {
+  World world;
+  world.apply();
+  world.split.canary_weight = 0;
+  world.split.abort_verdict = R"({"message":"bad"})";
+  const auto plan = world.plan();
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->writes.size(), 1U);
+  const auto body = json(plan->writes[0].body)["metadata"]["annotations"];
+  EXPECT_EQ(body[kPrefix + "canary-weight"], "0");
+  EXPECT_EQ(body[std::string(api::kAbortVerdictAnnotation)], R"({"message":"bad"})");
+  world.apply();
+  EXPECT_EQ(abort_verdict(world.rollout, world.routing, world.ingresses), R"({"message":"bad"})");
+  EXPECT_EQ(world.apply(), 0U);
+  world.split.abort_verdict.clear();
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(abort_verdict(world.rollout, world.routing, world.ingresses), "");
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-weight"), "0");
+}
+
+TEST(NginxVerdict, is_written_with_a_created_object_too) {
+  World world;
+  world.split.canary_weight = 0;
+  world.split.abort_verdict = "x";
+  world.apply();
+  EXPECT_EQ(abort_verdict(world.rollout, world.routing, world.ingresses), "x");
+}
+
+TEST(NginxVerdict, is_believed_only_on_an_object_of_this_rollout) {
+  World world;
+  world.split.abort_verdict = "x";
+  world.apply();
+  world.rollout.meta.uid = "u-another";
+  EXPECT_EQ(abort_verdict(world.rollout, world.routing, world.ingresses), "");
+  EXPECT_EQ(current_weight(world.rollout, world.routing, world.ingresses), std::nullopt);
+}
+
+TEST(NginxOwner, is_never_taken_from_another_object) {
+  World world;
+  world.apply();
+  for (
+      const char* owners :
+      {"null",
+       R"([{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout","name":"shop","uid":"u-old","controller":true}])",
+       R"([{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout","name":"shop","uid":"u-r"}])"}) {
+    world.edit(kCanary, kube::Json{{"metadata", {{"ownerReferences", json(owners)}}}});
+    const auto plan = world.plan();
+    ASSERT_FALSE(plan) << owners;
+    EXPECT_EQ(plan.error().code, ErrorCode::Conflict);
+    EXPECT_EQ(plan.error().message,
+              "canary ingress `shop-shop-ing-canary` controlled by different object");
+  }
+}
+
+TEST(NginxSeveral, are_planned_each_for_itself) {
+  World world;
+  world.routing.stable_ingress.clear();
+  world.routing.stable_ingresses = {"gone", "shop-ing", "shop-ing"};
+  const auto plan = world.plan();
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->writes.size(), 1U);
+  EXPECT_EQ(plan->writes[0].key.name, kCanary);
+  ASSERT_TRUE(plan->error);
+  EXPECT_EQ(plan->error->code, ErrorCode::NotFound);
+  EXPECT_NE(plan->error->message.find("error retrieving stableIngress `gone` from cache"),
+            std::string::npos);
+}
+
+TEST(NginxSeveral, fail_together_with_all_their_names) {
+  World world;
+  world.routing.stable_ingress.clear();
+  world.routing.stable_ingresses = {"gone", "shop-ing"};
+  world.split.stable_service = "elsewhere";
+  const auto plan = world.plan();
+  ASSERT_FALSE(plan);
+  EXPECT_NE(plan.error().message.find("`gone`"), std::string::npos);
+  EXPECT_NE(
+      plan.error().message.find("ingress `shop-ing` has no rules using service elsewhere backend"),
+      std::string::npos);
+}
+
+TEST(NginxSeveral, report_the_largest_weight) {
+  World world;
+  auto second = json(kStable);
+  second["metadata"]["name"] = "second";
+  world.put(second);
+  world.routing.stable_ingress.clear();
+  world.routing.stable_ingresses = {"shop-ing", "second"};
+  EXPECT_EQ(current_weight(world.rollout, world.routing, world.ingresses), std::nullopt);
+  EXPECT_EQ(world.apply(), 2U);
+  world.edit(
+      "shop-second-canary",
+      json(R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"70"}}})"));
+  EXPECT_EQ(current_weight(world.rollout, world.routing, world.ingresses), 70);
+  world.edit(
+      "shop-second-canary",
+      json(R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"many"}}})"));
+  EXPECT_EQ(current_weight(world.rollout, world.routing, world.ingresses), 15);
+}
+
+TEST(NginxRules, without_a_path_to_stable_are_an_error_that_names_the_ingress) {
+  World world;
+  world.split.stable_service = "nobody";
+  const auto plan = world.plan();
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().code, ErrorCode::Invalid);
+  EXPECT_EQ(plan.error().message, "ingress `shop-ing` has no rules using service nobody backend");
+}
+
+TEST(NginxRules, of_odd_shapes_are_passed_over) {
+  World world;
+  auto object = json(kStable);
+  auto& rules = object["spec"]["rules"];
+  rules.push_back(json(R"({"host":"empty.example.com"})"));
+  rules.push_back(json(R"({"host":"null.example.com","http":null})"));
+  rules.push_back(json(
+      R"({"host":"bucket.example.com","http":{"paths":[{"path":"/","pathType":"Prefix","backend":{"resource":{"kind":"Bucket","name":"b"}}}]}})"));
+  rules[0]["http"]["paths"].push_back(json(
+      R"({"path":"/b","pathType":"Prefix","backend":{"resource":{"kind":"Bucket","name":"b"}}})"));
+  world.put(object);
+  world.apply();
+  const auto spec = world.live(kCanary)["spec"];
+  ASSERT_EQ(spec["rules"].size(), 1U);
+  EXPECT_EQ(spec["rules"][0]["http"]["paths"][2], rules[0]["http"]["paths"][2]);
+  EXPECT_FALSE(spec.contains("defaultBackend"));
+}
+
+TEST(NginxName, is_cut_to_253_characters) {
+  EXPECT_EQ(canary_ingress_name("shop", "shop-ing"), kCanary);
+  const auto name = canary_ingress_name("r", std::string(250, 'x'));
+  EXPECT_EQ(name.size(), 253U);
+  EXPECT_TRUE(name.ends_with("x-canary"));
+  EXPECT_EQ(canary_ingress_name("r", std::string(244, 'x')).size(), 253U);
+  EXPECT_EQ(canary_ingress_name("r", std::string(243, 'x')).size(), 252U);
+  const auto dotted = canary_ingress_name("r", std::string(243, 'x') + ".yyyyyyyy");
+  EXPECT_EQ(dotted.size(), 253U);
+  EXPECT_TRUE(dotted.ends_with("x--canary")) << dotted;  // ".-" would be refused
+}
+
+TEST(NginxName, that_two_ingresses_share_is_an_error) {
+  World world;
+  world.routing.stable_ingress.clear();
+  world.routing.stable_ingresses = {std::string(250, 'x') + "1", std::string(250, 'x') + "2"};
+  const auto plan = world.plan();
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().code, ErrorCode::Invalid);
+  EXPECT_NE(plan.error().message.find("more than one stable ingress"), std::string::npos);
+}
+
+TEST(NginxOrphans, go_to_weight_zero) {
+  World world;
+  world.apply();
+  EXPECT_TRUE(release_orphans(world.rollout, &world.routing, world.ingresses).writes.empty());
+  const auto removed = release_orphans(world.rollout, nullptr, world.ingresses);
+  ASSERT_EQ(removed.writes.size(), 1U);
+  EXPECT_EQ(removed.writes[0].body,
+            R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"0"}}})");
+  EXPECT_EQ(removed.events[0].message,
+            "Updating Ingress `shop-shop-ing-canary` to desiredWeight '0'");
+  auto other = world.routing;
+  other.stable_ingress = "second";
+  EXPECT_EQ(release_orphans(world.rollout, &other, world.ingresses).writes.size(), 1U);
+  world.apply_one(removed.writes[0]);
+  EXPECT_TRUE(release_orphans(world.rollout, nullptr, world.ingresses).writes.empty());
+}
+
+TEST(NginxOrphans, of_other_rollouts_and_plain_ingresses_are_left_alone) {
+  World world;
+  world.apply();
+  world.rollout.meta.uid = "u-another";
+  EXPECT_TRUE(release_orphans(world.rollout, nullptr, world.ingresses).writes.empty());
+}
+
+TEST(NginxValidation, has_the_texts_of_the_specification) {
+  const std::string field = "spec.strategy.canary.trafficRouting.nginx";
+  World world;
+  const auto check = [&] {
+    return validate(world.routing, world.split.stable_service, world.ingresses);
+  };
+  EXPECT_EQ(check(), std::nullopt);
+  world.split.stable_service = "nobody";
+  EXPECT_EQ(check(), field +
+                         ".stableIngress: Invalid value: \"shop-ing\": ingress `shop-ing` has no "
+                         "rules using service nobody backend");
+  world.routing.stable_ingress = "gone";
+  EXPECT_EQ(
+      check(),
+      field +
+          ".stableIngress: Invalid value: \"gone\": ingress.networking.k8s.io \"gone\" not found");
+  world.routing.stable_ingresses = {"gone"};
+  EXPECT_EQ(check(), field +
+                         ": Internal error: Either StableIngress or StableIngresses must be "
+                         "configured. Both are configured.");
+  world.routing.stable_ingress.clear();
+  EXPECT_EQ(check(), field +
+                         ".StableIngresses: Invalid value: \"gone\": ingress.networking.k8s.io "
+                         "\"gone\" not found");
+  world.routing.stable_ingresses = {"shop-ing"};
+  EXPECT_EQ(check(), field +
+                         ".stableIngresses: Invalid value: \"shop-ing\": ingress `shop-ing` has no "
+                         "rules using service nobody backend");
+  world.routing.stable_ingresses.clear();
+  EXPECT_EQ(check(), field +
+                         ": Internal error: Either StableIngress or StableIngresses must be "
+                         "configured. Neither are configured.");
+}
+
+TEST(NginxMalformed, stable_ingress_is_an_error_and_no_crash) {
+  World world;
+  auto broken = std::make_shared<kube::Ingress>();
+  broken->meta.key = {"ns", "shop-ing"};
+  world.ingresses["shop-ing"] = broken;  // no raw bytes at all
+  ASSERT_FALSE(world.plan());
+  EXPECT_EQ(world.plan().error().code, ErrorCode::Decode);
+  EXPECT_TRUE(validate(world.routing, "shop-stable", world.ingresses));
+  for (const char* text :
+       {R"({"metadata":{"name":"shop-ing"}})",
+        R"({"metadata":{"name":"shop-ing"},"spec":{"rules":{}}})",
+        R"({"metadata":{"name":"shop-ing"},"spec":{"rules":[1,null,{"http":{"paths":{}}}]}})"}) {
+    broken->raw = std::make_shared<const std::string>(text);
+    ASSERT_FALSE(world.plan()) << text;
+    EXPECT_EQ(world.plan().error().code, ErrorCode::Invalid) << text;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::traffic::nginx

@@ -1,0 +1,296 @@
+#include "traffic/nginx/nginx.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "api/keys.h"
+#include "api/resources.h"
+#include "api/validate.h"
+#include "kube/json/json.h"
+#include "kube/json/patch.h"
+#include "kube/model/resources.h"
+#include "traffic/nginx/canary_object.h"
+
+namespace sluice::traffic::nginx {
+namespace {
+
+constexpr std::size_t kNameMax = 253;
+constexpr std::string_view kSuffix = "-canary";
+constexpr std::string_view kField = "spec.strategy.canary.trafficRouting.nginx";
+
+std::string prefix_of(const api::NginxRouting& routing, const Options& options) {
+  return routing.annotation_prefix.empty() ? options.default_annotation_prefix
+                                           : routing.annotation_prefix;
+}
+
+bool owned_by(const kube::Ingress& ingress, const api::Rollout& rollout) {
+  const auto* owner = ingress.meta.controller_owner();
+  return owner != nullptr && owner->uid == rollout.meta.uid;
+}
+
+const kube::Ingress* lookup(const Ingresses& ingresses, const std::string& name) {
+  const auto found = ingresses.find(name);
+  return found == ingresses.end() ? nullptr : found->second.get();
+}
+
+bool routes_to(const kube::Ingress& ingress, std::string_view service) {
+  const auto parsed = kube::parse_json(ingress.raw ? *ingress.raw : "");
+  return parsed && has_rule_for(*parsed, service);
+}
+
+std::string no_rules_text(std::string_view ingress, std::string_view service) {
+  return fmt::format("ingress `{}` has no rules using service {} backend", ingress, service);
+}
+
+// A write for one stable Ingress with its event; an empty optional: nothing is to do.
+struct Step {
+  kube::Write write;
+  RouteEvent event;
+};
+
+Step make_step(const kube::ObjectKey& key, kube::Verb verb, const kube::Json& body,
+               RouteEvent event) {
+  kube::Write write;
+  write.type = kube::kIngresses;
+  write.key = key;
+  write.verb = verb;
+  write.body = kube::dump(body);
+  write.purpose = "SetWeight";
+  return {std::move(write), std::move(event)};
+}
+
+Step patch_step(const kube::Ingress& existing, const kube::Json& body, std::int32_t weight) {
+  Step step = make_step(
+      existing.meta.key, kube::Verb::MergePatch, body,
+      {"PatchingCanaryIngress",
+       fmt::format("Updating Ingress `{}` to desiredWeight '{}'", existing.meta.key.name, weight)});
+  step.write.uid = existing.meta.uid;
+  step.write.resource_version = existing.meta.resource_version;
+  return step;
+}
+
+struct Planner {
+  const api::Rollout& rollout;
+  const api::NginxRouting& routing;
+  const Split& split;
+  const Ingresses& ingresses;
+  std::string prefix;
+
+  [[nodiscard]] Annotations annotations(const kube::Ingress& stable) const {
+    const auto& canary = rollout.spec.canary;
+    const bool has_total =
+        canary && canary->traffic_routing && canary->traffic_routing->max_traffic_weight;
+    return wanted_annotations(stable, routing, prefix, split.canary_weight,
+                              has_total ? std::optional(split.max_weight) : std::nullopt);
+  }
+
+  [[nodiscard]] Result<std::optional<Step>> create(const std::string& name,
+                                                   const Annotations& annotations,
+                                                   const kube::Json& spec) const {
+    const kube::ObjectKey key{rollout.meta.key.namespace_, name};
+    const kube::Json body = new_object(rollout, name, annotations, spec, split.abort_verdict);
+    return make_step(
+        key, kube::Verb::Create, body,
+        {"CreatingCanaryIngress",
+         fmt::format("Creating canary ingress `{}` with weight `{}`", name, split.canary_weight)});
+  }
+
+  [[nodiscard]] Result<std::optional<Step>> update(const kube::Ingress& existing,
+                                                   const Annotations& annotations,
+                                                   const kube::Json& spec) const {
+    const auto object = kube::parse_json(existing.raw ? *existing.raw : "");
+    if (!object) {
+      return fail(ErrorCode::Decode,
+                  fmt::format("error constructing canary ingress patch for `{}`: {}",
+                              existing.meta.key.name, object.error().message));
+    }
+    const kube::Json body = change_object(*object, existing.meta.annotations, annotations, spec,
+                                          prefix, split.abort_verdict);
+    if (body.empty()) return std::optional<Step>();
+    return patch_step(existing, body, split.canary_weight);
+  }
+
+  [[nodiscard]] Result<std::optional<Step>> one(const std::string& stable_name) const {
+    const kube::Ingress* stable = lookup(ingresses, stable_name);
+    if (stable == nullptr) {
+      return fail(ErrorCode::NotFound,
+                  fmt::format("error retrieving stableIngress `{0}` from cache: "
+                              "ingress.networking.k8s.io \"{0}\" not found",
+                              stable_name));
+    }
+    const auto object = kube::parse_json(stable->raw ? *stable->raw : "");
+    if (!object) {
+      return fail(ErrorCode::Decode,
+                  fmt::format("error retrieving stableIngress `{}` from cache: {}", stable_name,
+                              object.error().message));
+    }
+    const auto spec = canary_spec(*object, split.stable_service, split.canary_service);
+    if (!spec) return fail(ErrorCode::Invalid, no_rules_text(stable_name, split.stable_service));
+    const std::string name = canary_ingress_name(rollout.meta.key.name, stable_name);
+    const kube::Ingress* existing = lookup(ingresses, name);
+    if (existing == nullptr) return create(name, annotations(*stable), *spec);
+    if (!owned_by(*existing, rollout)) {
+      return fail(ErrorCode::Conflict,
+                  fmt::format("canary ingress `{}` controlled by different object", name));
+    }
+    return update(*existing, annotations(*stable), *spec);
+  }
+};
+
+// Two long names that the cut makes equal would fight over one object.
+std::optional<Error> name_clash(const std::vector<std::string>& stable_names,
+                                std::string_view rollout) {
+  std::set<std::string> seen;
+  for (const auto& stable : stable_names) {
+    const std::string name = canary_ingress_name(rollout, stable);
+    if (seen.insert(name).second) continue;
+    return Error{ErrorCode::Invalid,
+                 fmt::format("canary ingress name `{}` stands for more than one stable ingress "
+                             "(`{}` is one of them): "
+                             "use shorter or more different ingress names",
+                             name, stable),
+                 std::nullopt};
+  }
+  return std::nullopt;
+}
+
+// The canary Ingresses of this Rollout, as far as they exist and are ours.
+std::vector<const kube::Ingress*> owned_canaries(const api::Rollout& rollout,
+                                                 const api::NginxRouting& routing,
+                                                 const Ingresses& ingresses) {
+  std::vector<const kube::Ingress*> out;
+  for (const auto& stable : stable_ingress_names(routing)) {
+    const auto* canary = lookup(ingresses, canary_ingress_name(rollout.meta.key.name, stable));
+    if (canary != nullptr && owned_by(*canary, rollout)) out.push_back(canary);
+  }
+  return out;
+}
+
+std::string weight_key(const kube::Ingress& ingress) {
+  for (const auto& [key, value] : ingress.meta.annotations) {
+    if (key.ends_with("/canary-weight")) return key;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::vector<std::string> stable_ingress_names(const api::NginxRouting& routing) {
+  if (!routing.stable_ingress.empty()) return {routing.stable_ingress};
+  std::vector<std::string> out;
+  for (const auto& name : routing.stable_ingresses) {
+    if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
+  }
+  return out;
+}
+
+std::string canary_ingress_name(std::string_view rollout, std::string_view stable_ingress) {
+  std::string name = fmt::format("{}-{}", rollout, stable_ingress);
+  if (name.size() + kSuffix.size() > kNameMax) {
+    name.resize(kNameMax - kSuffix.size());
+    // ".-" is no valid name, and the server would refuse the object.
+    if (name.ends_with('.')) name.back() = '-';
+  }
+  return name.append(kSuffix);
+}
+
+std::optional<std::string> validate(const api::NginxRouting& routing,
+                                    std::string_view stable_service, const Ingresses& ingresses) {
+  const bool single = !routing.stable_ingress.empty(), several = !routing.stable_ingresses.empty();
+  if (single == several) {
+    return fmt::format(
+        "{}: Internal error: Either StableIngress or StableIngresses must be configured. {} are "
+        "configured.",
+        kField, single ? "Both" : "Neither");
+  }
+  for (const auto& name : stable_ingress_names(routing)) {
+    const kube::Ingress* ingress = lookup(ingresses, name);
+    if (ingress == nullptr) {
+      return api::invalid_error(
+          fmt::format("{}.{}", kField, single ? "stableIngress" : "StableIngresses"), quote(name),
+          fmt::format("ingress.networking.k8s.io \"{}\" not found", name));
+    }
+    if (!routes_to(*ingress, stable_service)) {
+      return api::invalid_error(
+          fmt::format("{}.{}", kField, single ? "stableIngress" : "stableIngresses"), quote(name),
+          no_rules_text(name, stable_service));
+    }
+  }
+  return std::nullopt;
+}
+
+Result<RoutePlan> plan(const api::Rollout& rollout, const api::NginxRouting& routing,
+                       const Split& split, const Ingresses& ingresses, const Options& options) {
+  const Planner planner{rollout, routing, split, ingresses, prefix_of(routing, options)};
+  const auto names = stable_ingress_names(routing);
+  if (auto clash = name_clash(names, rollout.meta.key.name)) return fail(std::move(*clash));
+  RoutePlan out;
+  std::vector<std::string> problems;
+  std::optional<Error> first;
+  for (const auto& name : names) {
+    auto step = planner.one(name);
+    if (!step) {
+      problems.push_back(step.error().message);
+      if (!first) first = step.error();
+      continue;
+    }
+    if (!*step) continue;
+    out.writes.push_back(std::move((*step)->write));
+    out.events.push_back(std::move((*step)->event));
+  }
+  if (!first) return out;
+  first->message = join(problems, "; ");
+  if (problems.size() == names.size()) return fail(std::move(*first));
+  out.error = std::move(first);
+  return out;
+}
+
+RoutePlan release_orphans(const api::Rollout& rollout, const api::NginxRouting* routing,
+                          const Ingresses& ingresses) {
+  std::set<std::string> wanted;
+  if (routing != nullptr) {
+    for (const auto& stable : stable_ingress_names(*routing)) {
+      wanted.insert(canary_ingress_name(rollout.meta.key.name, stable));
+    }
+  }
+  RoutePlan out;
+  for (const auto& [name, ingress] : ingresses) {
+    if (!ingress || wanted.contains(name) || ingress->meta.deleted_at ||
+        !owned_by(*ingress, rollout))
+      continue;
+    const std::string key = weight_key(*ingress);
+    if (key.empty() || get_or(ingress->meta.annotations, key) == "0") continue;
+    kube::Json body = kube::Json::object();
+    body["metadata"]["annotations"][key] = "0";
+    Step step = patch_step(*ingress, body, 0);
+    out.writes.push_back(std::move(step.write));
+    out.events.push_back(std::move(step.event));
+  }
+  return out;
+}
+
+std::string abort_verdict(const api::Rollout& rollout, const api::NginxRouting& routing,
+                          const Ingresses& ingresses) {
+  for (const auto* canary : owned_canaries(rollout, routing, ingresses)) {
+    auto verdict = get_or(canary->meta.annotations, api::kAbortVerdictAnnotation);
+    if (!verdict.empty()) return verdict;
+  }
+  return "";
+}
+
+std::optional<std::int32_t> current_weight(const api::Rollout& rollout,
+                                           const api::NginxRouting& routing,
+                                           const Ingresses& ingresses) {
+  const std::string key = prefix_of(routing, {}) + "/canary-weight";
+  std::optional<std::int32_t> out;
+  for (const auto* canary : owned_canaries(rollout, routing, ingresses)) {
+    const auto weight = parse_int(get_or(canary->meta.annotations, key, "0")).value_or(0);
+    const auto bounded = static_cast<std::int32_t>(std::clamp<std::int64_t>(weight, 0, 2147483647));
+    out = std::max(out.value_or(0), bounded);
+  }
+  return out;
+}
+
+}  // namespace sluice::traffic::nginx
