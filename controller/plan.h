@@ -17,7 +17,7 @@ struct EventIntent {
   kube::ObjectKey regarding;
   std::string regarding_uid;
   bool warning = false;
-  std::string reason;     // rollout.md §8
+  std::string reason;  // rollout.md §8
   std::string message;
 };
 
@@ -31,7 +31,7 @@ using Intent = std::variant<kube::Write, EventIntent, QueryIntent>;
 
 // Why a thing was, or was not, done: the vocabulary of `explain`, closed on purpose.
 enum class Why {
-  Refused,              // the release does not implement a field
+  Refused,  // the release does not implement a field
   InvalidSpec,
   Deleted,
   CacheNotSynced,
@@ -40,7 +40,7 @@ enum class Why {
   RevisionSynced,
   Scaling,
   WaitingForPods,
-  WaitingForStable,     // stable cannot carry the remaining share
+  WaitingForStable,  // stable cannot carry the remaining share
   WaitingForAnalysis,
   WaitingForPause,
   WaitingForUser,
@@ -68,9 +68,9 @@ struct Reason {
 };
 
 struct Plan {
-  std::vector<Intent> intents;           // in order; a failed write stops the rest
+  std::vector<Intent> intents;  // in order; a failed write stops the rest
   std::vector<Reason> trace;
-  std::optional<WallTime> wake_at;       // earliest moment at which time alone changes the answer
+  std::optional<WallTime> wake_at;  // earliest moment at which time alone changes the answer
 
   [[nodiscard]] std::vector<const kube::Write*> writes() const;
   [[nodiscard]] std::vector<const EventIntent*> events() const;

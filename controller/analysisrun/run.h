@@ -1,6 +1,7 @@
 #pragma once
-// The AnalysisRun controller as a pure function (analysis.md §8): it starts measurements (as queries or as writes of
-// Jobs), assesses answers, and persists status. The loop keeps `status` in memory between passes, ahead of the server.
+// The AnalysisRun controller as a pure function (analysis.md §8): it starts measurements (as
+// queries or as writes of Jobs), assesses answers, and persists status. The loop keeps `status` in
+// memory between passes, ahead of the server.
 #include <map>
 #include <memory>
 #include <set>
@@ -28,19 +29,30 @@ struct Options {
 };
 
 struct Observed {
-  std::shared_ptr<const api::AnalysisRun> run;       // status is the in-memory one
-  std::vector<Answer> answers;                       // not yet assessed
-  std::set<std::string> in_flight;                   // ids of queries without an answer
-  std::map<std::string, Result<std::string>> secrets;  // "name/key" → value, or why it could not be read
+  std::shared_ptr<const api::AnalysisRun> run;  // status is the in-memory one
+  std::vector<Answer> answers;                  // not yet assessed
+  std::set<std::string> in_flight;              // ids of queries without an answer
+  std::map<std::string, Result<std::string>>
+      secrets;  // "name/key" → value, or why it could not be read
   std::vector<std::shared_ptr<const kube::Job>> jobs;  // owned by the run
+  // Pods of those Jobs, filled only after a pass that set job_pods_needed; may stay empty.
+  std::vector<std::shared_ptr<const kube::Pod>> job_pods;
+  // Job name → why the server refused its create for good (Invalid, Forbidden); may stay empty: the
+  // create is then repeated with the backoff of failed writes.
+  std::map<std::string, Error> refused_jobs;
 };
 
 struct Decision {
-  controller::Plan plan;                             // queries, Job writes, the status patch, events
-  api::AnalysisRunStatus status;                     // becomes the in-memory status at once
-  bool status_changed = false;                       // against the in-memory status
-  // "name/key" of Secrets that must be read (GET, never listed) before measurements can start.
+  controller::Plan plan;          // queries, Job writes, the status patch, events
+  api::AnalysisRunStatus status;  // becomes the in-memory status at once
+  bool status_changed = false;    // against the in-memory status
+  // "name/key" of Secrets that must be read (GET, never listed) before measurements can start or
+  // answers be assessed. While this is not empty no answer has been assessed: the same answers must
+  // be presented again with the secrets.
   std::vector<std::string> secrets_needed;
+  // A Job has been running for a while: with its pods (label analysisrun.argoproj.io/uid = the
+  // run's uid) in Observed::job_pods, an image that cannot be pulled is noticed.
+  bool job_pods_needed = false;
 };
 
 [[nodiscard]] Decision decide(const Observed& observed, WallTime now, const Options& options = {});

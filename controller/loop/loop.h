@@ -1,6 +1,7 @@
 #pragma once
-// The shell. One thread owns caches, keys, timers, decisions and the state of writes. It never blocks: turn() does
-// all that is ready and says when to come back. Production waits in Transport::poll, the simulator advances its clock.
+// The shell. One thread owns caches, keys, timers, decisions and the state of writes. It never
+// blocks: turn() does all that is ready and says when to come back. Production waits in
+// Transport::poll, the simulator advances its clock.
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,12 +12,12 @@
 namespace sluice::loop {
 
 struct Options {
-  std::string namespace_;                 // "" = cluster-wide
+  std::string namespace_;  // "" = cluster-wide
   std::string instance_id;
   bool leader_elect = true;
   std::string lease_namespace = "argo-rollouts";
   std::string lease_name = "argo-rollouts-controller-lock";
-  std::string identity;                   // lease holder
+  std::string identity;  // lease holder
   Seconds lease_duration{15}, renew_deadline{10}, retry_period{2};
   Seconds resync_period{900};
   std::size_t writes_in_flight_max = 64;  // bounded concurrency instead of a QPS limit
@@ -25,7 +26,7 @@ struct Options {
   std::string controller_namespace;
 };
 
-struct Counters {                         // for tests and /metrics
+struct Counters {  // for tests and /metrics
   std::uint64_t writes = 0, reads = 0, queries = 0, events = 0, decisions = 0, errors = 0;
 };
 
@@ -35,16 +36,16 @@ class Loop {
   ~Loop();
   Loop(const Loop&) = delete;
 
-  // Handles the given transport events, due timers and ready keys; submits requests; never blocks. Returns the time of
-  // the next timer.
+  // Handles the given transport events, due timers and ready keys; submits requests; never blocks.
+  // Returns the time of the next timer.
   MonoTime turn(std::vector<TransportEvent> events);
   // Stops taking keys, releases the lease; done() turns true when nothing is in flight any more.
   void shutdown();
   [[nodiscard]] bool done() const;
 
   [[nodiscard]] bool leading() const;
-  [[nodiscard]] bool synced() const;      // readiness
-  [[nodiscard]] bool idle() const;        // no dirty keys and nothing in flight but watches
+  [[nodiscard]] bool synced() const;  // readiness
+  [[nodiscard]] bool idle() const;    // no dirty keys and nothing in flight but watches
   [[nodiscard]] const Counters& counters() const;
 
  private:

@@ -1,6 +1,7 @@
 #pragma once
-// The brain. decide() is a pure function: the same Observed and the same now give the same Plan, and applying the
-// plan to the world leads to an Observed for which it plans nothing (until time or the world moves on).
+// The brain. decide() is a pure function: the same Observed and the same now give the same Plan,
+// and applying the plan to the world leads to an Observed for which it plans nothing (until time or
+// the world moves on).
 #include <map>
 #include <memory>
 #include <string>
@@ -21,32 +22,46 @@ struct Options {
   Seconds resync_period{900};
 };
 
-// One moment of the world, as far as this Rollout is concerned. "Not in the map" means absent in a synced cache; the
-// loop does not call decide() before all caches named here are synced, so a read error never looks like absence.
+// One moment of the world, as far as this Rollout is concerned. "Not in the map" means absent in a
+// synced cache; the loop does not call decide() before all caches named here are synced, so a read
+// error never looks like absence.
 struct Observed {
   Ptr<api::Rollout> rollout;
-  std::vector<Ptr<kube::ReplicaSet>> replica_sets;         // of the namespace, carrying the hash label
-  std::map<std::string, Ptr<kube::Service>> services;      // of the namespace, by name
-  std::map<std::string, Ptr<kube::Ingress>> ingresses;     // of the namespace, by name
-  std::vector<Ptr<api::AnalysisRun>> analysis_runs;        // owned by the Rollout; status may be ahead of the server
+  std::vector<Ptr<kube::ReplicaSet>> replica_sets;      // of the namespace, carrying the hash label
+  std::map<std::string, Ptr<kube::Service>> services;   // of the namespace, by name
+  std::map<std::string, Ptr<kube::Ingress>> ingresses;  // of the namespace, by name
+  std::vector<Ptr<api::AnalysisRun>>
+      analysis_runs;  // owned by the Rollout; status may be ahead of the server
   std::map<std::string, Ptr<api::AnalysisTemplate>> analysis_templates, cluster_analysis_templates;
-  std::vector<Ptr<kube::Pod>> pods;                        // filled only while a restart is due
+  std::vector<Ptr<kube::Pod>> pods;  // filled only while a restart is due
   bool pods_known = false;
+  // The server refused a write of the previous plan for good (Invalid, Forbidden): what it said.
+  struct WriteFailure {
+    std::string purpose;
+    kube::ObjectKey object;
+    Error error;
+  };
+  std::optional<WriteFailure> write_failure;
 };
 
-[[nodiscard]] controller::Plan decide(const Observed& observed, WallTime now, const Options& options = {});
+[[nodiscard]] controller::Plan decide(const Observed& observed, WallTime now,
+                                      const Options& options = {});
 
-// True when decide() needs Observed::pods (a restart is due): the loop then lists the Rollout's pods first.
+// True when decide() needs Observed::pods (a restart is due): the loop then lists the Rollout's
+// pods first.
 [[nodiscard]] bool needs_pods(const api::Rollout& rollout, WallTime now);
 
-// Names of the objects that this Rollout refers to, for the loop's reverse index: a change of one of them wakes it.
+// Names of the objects that this Rollout refers to, for the loop's reverse index: a change of one
+// of them wakes it.
 struct References {
   std::vector<std::string> services, ingresses, analysis_templates, cluster_analysis_templates;
 };
 [[nodiscard]] References references(const api::Rollout& rollout);
 
-// A Rollout was deleted, or no longer refers to a Service that names it in its managed-by annotation or carries the
-// hash selector: the un-patching writes (rollout.md §1.12). `still_used_by` is the Rollout that refers to it, if any.
-[[nodiscard]] std::vector<kube::Write> clean_service(const kube::Service& service, bool still_referenced);
+// A Rollout was deleted, or no longer refers to a Service that names it in its managed-by
+// annotation or carries the hash selector: the un-patching writes (rollout.md §1.12).
+// `still_used_by` is the Rollout that refers to it, if any.
+[[nodiscard]] std::vector<kube::Write> clean_service(const kube::Service& service,
+                                                     bool still_referenced);
 
 }  // namespace sluice::rollout

@@ -1,0 +1,71 @@
+#include "controller/analysisrun/notices.h"
+
+#include <fmt/format.h>
+
+#include "analysis/verdict.h"
+#include "api/resources.h"
+
+namespace sluice::analysisrun {
+
+namespace {
+
+using api::AnalysisPhase;
+
+constexpr std::size_t kMessageMax = 1000;  // the API allows 1,024 bytes
+
+bool is_alarming(AnalysisPhase phase) {
+  return phase == AnalysisPhase::Failed || phase == AnalysisPhase::Error;
+}
+
+std::string shortened(std::string text) {
+  if (text.size() <= kMessageMax) return text;
+  std::size_t end = kMessageMax;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
+    --end;  // not inside a character
+  return text.substr(0, end) + "…";
+}
+
+}  // namespace
+
+controller::EventIntent notice(const api::AnalysisRun& run, bool warning, std::string reason,
+                               std::string message) {
+  controller::EventIntent out;
+  out.regarding_type = api::kAnalysisRuns;
+  out.regarding = run.meta.key;
+  out.regarding_uid = run.meta.uid;
+  out.warning = warning;
+  out.reason = std::move(reason);
+  out.message = shortened(std::move(message));
+  return out;
+}
+
+controller::EventIntent metric_notice(const api::AnalysisRun& run,
+                                      const api::MetricResult& result) {
+  const std::string_view phase = api::to_string(result.phase);
+  return notice(run, is_alarming(result.phase), fmt::format("Metric{}", phase),
+                fmt::format("Metric '{}' Completed. Result: {}", result.name, phase));
+}
+
+controller::EventIntent run_notice(const api::AnalysisRun& run, AnalysisPhase phase) {
+  const std::string_view text = api::to_string(phase);
+  return notice(run, is_alarming(phase), fmt::format("AnalysisRun{}", text),
+                fmt::format("Analysis Completed. Result: {}", text));
+}
+
+std::optional<controller::EventIntent> verdict_notice(const api::AnalysisRun& run,
+                                                      const api::AnalysisRunStatus& status) {
+  const auto sample = analysis::deciding_sample(status);
+  if (!sample) return std::nullopt;
+  controller::EventIntent out =
+      notice(run, true, "AnalysisVerdict",
+             fmt::format("AnalysisRun '{}': {}", run.meta.key.name, sample->text()));
+  const kube::OwnerReference* owner = run.meta.controller_owner();
+  if (owner != nullptr && owner->kind == api::kRollouts.kind) {
+    out.regarding_type = api::kRollouts;
+    out.regarding = {run.meta.key.namespace_, owner->name};
+    out.regarding_uid = owner->uid;
+  }
+  return out;
+}
+
+}  // namespace sluice::analysisrun

@@ -1,0 +1,331 @@
+#include "controller/analysisrun/pass.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "analysis/args.h"
+#include "analysis/providers/job.h"
+#include "analysis/providers/prometheus.h"
+#include "analysis/providers/web.h"
+#include "analysis/retention.h"
+#include "analysis/validate.h"
+#include "controller/analysisrun/notices.h"
+#include "controller/analysisrun/persist.h"
+#include "kube/json/json.h"
+
+namespace sluice::analysisrun {
+
+namespace {
+
+using analysis::Task;
+using api::AnalysisPhase;
+using controller::Why;
+
+constexpr std::string_view kGetSuffix = "/get";  // of the id of a query that is repeated as a GET
+constexpr std::string_view kResolvedQuery = "ResolvedPrometheusQuery";
+// Every round ends something, so that few are ever needed.
+constexpr int kRoundsMax = 8;
+
+bool is_job(const api::Metric& metric) {
+  return metric.provider_kind == "job";
+}
+bool is_prometheus(const api::Metric& metric) {
+  return metric.provider_kind == "prometheus";
+}
+
+}  // namespace
+
+Pass::Pass(const Observed& observed, const Options& options, WallTime now)
+    : observed_(observed),
+      run_(*observed.run),
+      options_(options),
+      now_(now),
+      before_(stored_status(*observed.run)),
+      status_(observed.run->status) {}
+
+analysis::RunView Pass::view() const {
+  return {metrics_, dry_run_, run_.spec.terminate};
+}
+
+void Pass::run() {
+  if (!prepare()) return;
+  for (std::size_t i = 0; i < metrics_.size(); ++i) {
+    const std::string id = query_id(i);
+    if (observed_.in_flight.count(id) > 0 ||
+        observed_.in_flight.count(id + std::string(kGetSuffix)) > 0)
+      asked_.insert(metrics_[i].name);
+  }
+  if (!prepare_secrets()) return;
+  if (!waiting_for_secrets_) take_answers();
+  work();
+  trim();
+}
+
+void Pass::end_with_error(std::string message) {
+  status_.phase = AnalysisPhase::Error;
+  status_.message = std::move(message);
+  if (!status_.started_at) status_.started_at = truncate_to_seconds(now_);
+  if (!status_.completed_at) status_.completed_at = truncate_to_seconds(now_);
+  events_.push_back(run_notice(run_, status_.phase));
+  trace_.push_back({Why::InvalidSpec, status_.message});
+}
+
+bool Pass::prepare() {
+  const auto invalid = [&](const std::string& why) {
+    end_with_error("Analysis spec invalid: " + why);
+    return false;
+  };
+  if (run_.decode_error) return invalid(run_.decode_error->message);
+  auto metrics = analysis::resolve_metrics(run_.spec.metrics, run_.spec.args, nullptr);
+  if (!metrics) {
+    end_with_error("Unable to resolve metric arguments: " + metrics.error().message);
+    return false;
+  }
+  metrics_ = std::move(*metrics);
+  measured_ = metrics_;
+  if (auto valid = analysis::validate_metrics(metrics_); !valid)
+    return invalid(valid.error().message);
+  auto dry_run = analysis::match_dry_run(run_.spec.dry_run, metrics_);
+  if (!dry_run) return invalid(dry_run.error().message);
+  dry_run_ = std::move(*dry_run);
+  auto retention = analysis::match_retention(run_.spec.measurement_retention, metrics_);
+  if (!retention) return invalid(retention.error().message);
+  retention_ = std::move(*retention);
+  return true;
+}
+
+// Secrets are read only when something is to be measured or an answer to be assessed: a condition
+// may hold a Secret, and the error text of an answer may show one.
+bool Pass::prepare_secrets() {
+  if (analysis::secret_references(run_.spec.args).empty()) return true;
+  const bool terminating = analysis::is_terminating(view(), status_);
+  bool needed = !observed_.answers.empty();
+  for (const api::Metric& metric : metrics_) {
+    const bool idle = asked_.count(metric.name) == 0;
+    if (idle && analysis::due(metric, status_, terminating, now_) == Task::Measure) needed = true;
+  }
+  if (!needed) return true;
+  secrets_ = read_secrets(run_.spec.args, run_.meta.key.namespace_, observed_.secrets);
+  if (!secrets_.absent.empty()) {
+    end_with_error("Unable to resolve metric arguments: " + secrets_.absent);
+    return false;
+  }
+  waiting_for_secrets_ = !secrets_.unread.empty();
+  if (waiting_for_secrets_ || !secrets_.unreadable.empty()) return true;
+  auto measured = analysis::resolve_metrics(run_.spec.metrics, run_.spec.args, &secrets_.values);
+  if (!measured) {
+    end_with_error("Unable to resolve metric arguments: " + mask(measured.error().message));
+    return false;
+  }
+  measured_ = std::move(*measured);
+  return true;
+}
+
+std::string Pass::mask(std::string text) const {
+  return secrets_.values.empty() ? text : analysis::mask_secrets(std::move(text), secrets_.values);
+}
+
+std::string Pass::query_id(std::size_t index) const {
+  const std::string& name = metrics_[index].name;
+  return name + "#" + std::to_string(analysis::next_number(analysis::find_result(status_, name)));
+}
+
+// ---- answers ----
+
+void Pass::take_answers() {
+  for (const Answer& answer : observed_.answers) {
+    for (std::size_t i = 0; i < metrics_.size(); ++i) {
+      const std::string id = query_id(i);
+      if (answer.id != id && answer.id != id + std::string(kGetSuffix)) continue;
+      take_answer(answer, id, i);
+      break;
+    }
+  }
+}
+
+void Pass::take_answer(const Answer& answer, const std::string& id, std::size_t index) {
+  const api::Metric& metric = measured_[index];
+  const api::MetricResult* result = analysis::find_result(status_, metrics_[index].name);
+  if (is_job(metric) || (result != nullptr && api::is_completed(result->phase))) return;
+  asked_.erase(metrics_[index].name);
+  const analysis::Timing timing{answer.started_at, answer.finished_at};
+  if (!secrets_.unreadable.empty()) {
+    record(index, analysis::error_measurement(secrets_.unreadable, timing));
+    return;
+  }
+  auto request = build_query(metric, answer.started_at);
+  if (!request) {
+    record(index, analysis::error_measurement(request.error().message, timing));
+    return;
+  }
+  const bool repeated = answer.id != id;
+  if (is_prometheus(metric)) {
+    if (repeated) {
+      *request = analysis::prometheus::as_get(*request);
+    } else if (answer.response && analysis::prometheus::wants_get(*answer.response)) {
+      queries_.push_back({id + std::string(kGetSuffix), analysis::prometheus::as_get(*request)});
+      asked_.insert(metrics_[index].name);
+      return;
+    }
+    const auto sample = analysis::prometheus::interpret(*request, answer.response);
+    record(index,
+           analysis::measure(metric, sample, analysis::prometheus::query_of(metric), timing));
+  } else {
+    const auto sample = analysis::web::interpret(metric, *request, answer.response);
+    record(index, analysis::measure(metric, sample, analysis::web::query_of(metric), timing));
+  }
+}
+
+void Pass::record(std::size_t index, api::Measurement measurement) {
+  const api::Metric& metric = metrics_[index];
+  measurement.message = mask(std::move(measurement.message));
+  measurement.value = mask(std::move(measurement.value));
+  for (auto& [key, value] : measurement.metadata) value = mask(std::move(value));
+  const bool fresh = analysis::find_result(status_, metric.name) == nullptr;
+  api::MetricResult& result = analysis::result_for(view(), status_, metric);
+  if (fresh && is_prometheus(metric)) {
+    std::string query = mask(analysis::prometheus::query_of(measured_[index]));
+    if (!query.empty()) result.metadata[std::string(kResolvedQuery)] = std::move(query);
+  }
+  if (api::is_completed(measurement.phase)) {
+    trace_.push_back(
+        {Why::MeasurementTaken, fmt::format("{}: {} {}", metric.name,
+                                            api::to_string(measurement.phase), measurement.value)});
+  }
+  analysis::record(result, std::move(measurement));
+}
+
+void Pass::record_error(std::size_t index, std::string message) {
+  analysis::Timing timing{now_, now_};
+  if (const auto* running =
+          analysis::in_progress(analysis::find_result(status_, metrics_[index].name)))
+    timing.started_at = running->started_at.value_or(now_);
+  record(index, analysis::error_measurement(std::move(message), timing));
+}
+
+// ---- the rounds ----
+
+void Pass::work() {
+  for (int round = 0; round < kRoundsMax; ++round) {
+    const bool terminating = analysis::is_terminating(view(), status_);
+    look_at_running(terminating);
+    assess();
+    if (api::is_completed(status_.phase)) break;
+    // A limit has just tripped: what is still running is stopped at once, not in the next pass.
+    if (analysis::is_terminating(view(), status_) != terminating) continue;
+    if (waiting_for_secrets_ || !start_due()) break;
+  }
+  if (!api::is_completed(status_.phase)) return;
+  queries_.clear();
+  asked_.clear();
+  events_.push_back(run_notice(run_, status_.phase));
+  if (auto event = verdict_notice(run_, status_)) events_.push_back(std::move(*event));
+  trace_.push_back(
+      {Why::RunTerminated, fmt::format("{} {}", api::to_string(status_.phase), status_.message)});
+}
+
+void Pass::look_at_running(bool terminating) {
+  for (std::size_t i = 0; i < metrics_.size(); ++i) {
+    api::MetricResult* result = analysis::find_result(status_, metrics_[i].name);
+    if (result == nullptr || api::is_completed(result->phase) ||
+        analysis::in_progress(result) == nullptr)
+      continue;
+    if (is_job(metrics_[i])) {
+      resume_job(i, terminating);
+    } else {
+      result->measurements
+          .pop_back();  // of a query whose answer nobody waits for any more: it is taken again
+    }
+  }
+}
+
+void Pass::assess() {
+  for (const std::string& name : analysis::assess_run(view(), status_, now_))
+    events_.push_back(metric_notice(run_, *analysis::find_result(status_, name)));
+}
+
+bool Pass::start_due() {
+  bool recorded = false;
+  const bool terminating = analysis::is_terminating(view(), status_);
+  for (std::size_t i = 0; i < metrics_.size(); ++i) {
+    if (asked_.count(metrics_[i].name) > 0) continue;
+    if (analysis::due(metrics_[i], status_, terminating, now_) != Task::Measure) continue;
+    if (start(i)) recorded = true;
+  }
+  return recorded;
+}
+
+bool Pass::start(std::size_t index) {
+  if (!secrets_.unreadable.empty()) {
+    record_error(index, secrets_.unreadable);
+    return true;
+  }
+  const std::int64_t number =
+      analysis::next_number(analysis::find_result(status_, metrics_[index].name));
+  return is_job(metrics_[index]) ? start_job(index, number) : start_query(index, number);
+}
+
+Result<http::Request> Pass::build_query(const api::Metric& metric, WallTime at) const {
+  if (is_prometheus(metric))
+    return analysis::prometheus::build_request(metric, {options_.prometheus_address, at});
+  if (metric.provider_kind == "web") return analysis::web::build_request(metric);
+  return fail(
+      ErrorCode::Unsupported,
+      fmt::format("provider.{} is not implemented by this release: use prometheus, web or job",
+                  metric.provider_kind));
+}
+
+bool Pass::start_query(std::size_t index, std::int64_t number) {
+  auto request = build_query(measured_[index], now_);
+  if (!request) {
+    record_error(index, request.error().message);
+    return true;
+  }
+  const std::string& name = metrics_[index].name;
+  queries_.push_back({query_id(index), std::move(*request)});
+  asked_.insert(name);
+  trace_.push_back({Why::MeasurementStarted, fmt::format("{} #{}", name, number)});
+  return false;
+}
+
+void Pass::trim() {
+  for (api::MetricResult& result : status_.metric_results) {
+    const auto rule = retention_.find(result.name);
+    const std::size_t limit = rule == retention_.end() ? analysis::kDefaultRetention : rule->second;
+    if (!analysis::trim_measurements(result, limit)) continue;
+    // A Job that this pass creates is one of those that stay.
+    const auto fresh = static_cast<std::size_t>(std::count_if(
+        result.measurements.begin(), result.measurements.end(), [&](const api::Measurement& one) {
+          return creates_.count(get_or(one.metadata, analysis::job::kJobNameMetadata)) > 0;
+        }));
+    for (const auto& job :
+         analysis::job::superfluous(observed_.jobs, result.name, limit - std::min(limit, fresh)))
+      deletes_.push_back(analysis::job::build_delete(job->meta.key, job->meta.uid));
+  }
+}
+
+void Pass::into(Decision& decision) {
+  // What wakes the run by itself is not waited for by the clock.
+  std::set<std::string> asked = asked_;
+  if (waiting_for_secrets_)
+    for (const api::Metric& metric : metrics_) asked.insert(metric.name);
+  if (!api::is_completed(status_.phase)) {
+    decision.plan.wake_at = analysis::next_wake_up(view(), status_, asked, now_);
+  } else {
+    decision.plan.wake_at = analysis::expires_at(run_.spec, status_);
+  }
+  if (waiting_for_secrets_ && !api::is_completed(status_.phase))
+    decision.secrets_needed = secrets_.unread;
+  decision.job_pods_needed = job_pods_needed_;
+  auto& intents = decision.plan.intents;
+  for (auto& query : queries_) intents.emplace_back(std::move(query));
+  for (auto& event : events_) intents.emplace_back(std::move(event));
+  for (auto& [name, write] : creates_) intents.emplace_back(std::move(write));
+  for (auto& write : deletes_) intents.emplace_back(std::move(write));
+  decision.plan.trace = std::move(trace_);
+  decision.status_changed = api::encode(run_.status) != api::encode(status_);
+  decision.status = std::move(status_);
+}
+
+}  // namespace sluice::analysisrun

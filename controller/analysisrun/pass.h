@@ -1,0 +1,79 @@
+#pragma once
+// One pass over a run that is not completed (analysis.md §8.1). Internal to controller/analysisrun.
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "analysis/engine.h"
+#include "controller/analysisrun/run.h"
+#include "controller/analysisrun/secrets.h"
+
+namespace sluice::analysisrun {
+
+// Jobs of a completed run that are still running.
+[[nodiscard]] std::vector<kube::Write> leftover_jobs(const Observed& observed);
+
+class Pass {
+ public:
+  Pass(const Observed& observed, const Options& options, WallTime now);
+  void run();
+  // Moves what the pass decided into `decision`; the status patch is not part of it.
+  void into(Decision& decision);
+
+ private:
+  // Ends the run before it is assessed: its spec or its arguments are no good.
+  void end_with_error(std::string message);
+  [[nodiscard]] bool prepare();          // metrics, validation, rules; false when the run was ended
+  [[nodiscard]] bool prepare_secrets();  // false when the run was ended
+
+  [[nodiscard]] analysis::RunView view() const;
+  void take_answers();
+  void take_answer(const Answer& answer, const std::string& id, std::size_t index);
+  void work();
+  void look_at_running(bool terminating);
+  bool start_due();  // true when something was recorded at once
+  bool start(std::size_t index);
+  void assess();
+  void trim();
+
+  // In-progress measurements (Jobs).
+  void resume_job(std::size_t index, bool terminating);
+  void stop_job(std::size_t index, const api::Measurement& running, const std::string& name);
+  bool start_job(std::size_t index, std::int64_t number);
+  [[nodiscard]] std::shared_ptr<const kube::Job> find_job(const std::string& name) const;
+  [[nodiscard]] bool server_knows(const std::string& metric, const std::string& job) const;
+  bool create_job(std::size_t index, std::int64_t number);  // false: an error was recorded
+
+  bool start_query(std::size_t index, std::int64_t number);
+  [[nodiscard]] Result<http::Request> build_query(const api::Metric& metric, WallTime at) const;
+  void record(std::size_t index, api::Measurement measurement);
+  void record_error(std::size_t index, std::string message);
+  [[nodiscard]] std::string mask(std::string text) const;
+  [[nodiscard]] std::string query_id(std::size_t index) const;
+
+  const Observed& observed_;
+  const api::AnalysisRun& run_;
+  const Options& options_;
+  const WallTime now_;
+  const api::AnalysisRunStatus before_;  // of the server
+
+  api::AnalysisRunStatus status_;
+  std::vector<api::Metric> metrics_;   // secrets are placeholders
+  std::vector<api::Metric> measured_;  // secrets are real; the same order
+  std::set<std::string> dry_run_;
+  std::map<std::string, std::size_t> retention_;
+  SecretReading secrets_;
+  bool waiting_for_secrets_ = false;
+
+  std::set<std::string> asked_;  // metrics with a query on its way
+  std::vector<controller::QueryIntent> queries_;
+  std::map<std::string, kube::Write> creates_;  // by Job name
+  std::vector<kube::Write> deletes_;
+  std::vector<controller::EventIntent> events_;
+  std::vector<controller::Reason> trace_;
+  bool job_pods_needed_ = false;
+};
+
+}  // namespace sluice::analysisrun

@@ -1,0 +1,47 @@
+#include "controller/analysisrun/secrets.h"
+
+#include <fmt/format.h>
+
+#include "analysis/args.h"
+
+namespace sluice::analysisrun {
+
+namespace {
+
+// The kustomize overlay that grants the controller `get` on Secrets.
+constexpr std::string_view kOverlay = "deploy/secrets";
+
+std::string unreadable_text(std::string_view run_namespace, const std::string& name,
+                            const Error& error) {
+  if (error.code == ErrorCode::Forbidden) {
+    return fmt::format(
+        "cannot read Secret {}/{}: the controller lacks the right to get secrets; apply the "
+        "overlay {} to grant it",
+        run_namespace, name, kOverlay);
+  }
+  return fmt::format("cannot read Secret {}/{}: {}", run_namespace, name, error.message);
+}
+
+}  // namespace
+
+SecretReading read_secrets(const std::vector<api::Argument>& args, std::string_view run_namespace,
+                           const std::map<std::string, Result<std::string>>& secrets) {
+  SecretReading out;
+  for (const std::string& id : analysis::secret_references(args)) {
+    const std::string name = id.substr(0, id.find('/'));
+    auto found = secrets.find(id);
+    if (found == secrets.end()) {
+      out.unread.push_back(id);
+    } else if (found->second) {
+      out.values[id] = *found->second;
+    } else if (const Error& error = found->second.error(); error.code == ErrorCode::NotFound) {
+      const bool key_missing = error.message.rfind("key '", 0) == 0;
+      out.absent = key_missing ? error.message : fmt::format("secrets {} not found", quote(name));
+    } else {
+      out.unreadable = unreadable_text(run_namespace, name, error);
+    }
+  }
+  return out;
+}
+
+}  // namespace sluice::analysisrun

@@ -1,0 +1,25 @@
+#pragma once
+// Secrets of a run's arguments (analysis.md §5.6).
+#include <map>
+#include <string>
+#include <vector>
+
+#include "api/analysis.h"
+#include "base/result.h"
+#include "base/strings.h"
+
+namespace sluice::analysisrun {
+
+struct SecretReading {
+  StringMap values;                 // "name/key" → value
+  std::vector<std::string> unread;  // not asked for yet
+  std::string absent;               // a Secret or key does not exist: ends the run
+  std::string
+      unreadable;  // it could not be read: an error of the measurement, which is tried again
+};
+
+[[nodiscard]] SecretReading read_secrets(const std::vector<api::Argument>& args,
+                                         std::string_view run_namespace,
+                                         const std::map<std::string, Result<std::string>>& secrets);
+
+}  // namespace sluice::analysisrun

@@ -1,0 +1,94 @@
+#pragma once
+// What the loop knows of the world: one Reflector and one Store per kind.
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/analysis.h"
+#include "api/resources.h"
+#include "api/rollout.h"
+#include "base/rng.h"
+#include "base/seams.h"
+#include "controller/loop/requests.h"
+#include "kube/cache/store.h"
+#include "kube/model/objects.h"
+#include "kube/model/resources.h"
+#include "kube/watch/reflector.h"
+
+namespace sluice::loop {
+
+struct Experiment {  // refused by this release: only what the refusal needs
+  kube::Meta meta;
+  std::string phase;
+  std::string refusal;  // message of its InvalidSpec condition
+};
+[[nodiscard]] Experiment decode_experiment(kube::Node object);
+
+class KindCacheBase : public kube::ReflectorSink {
+ public:
+  KindCacheBase(kube::Reflector::Options options, bool optional, Rng& rng)
+      : reflector_(options, *this, rng), type_(options.type), optional_(optional) {}
+  // Sends what the Reflector wants; returns when to come back.
+  MonoTime step(Requests& requests, Clock& clock);
+  // A kind that we may do without (the right is missing, or the API is not served) counts as synced
+  // and empty.
+  [[nodiscard]] bool synced() const { return reflector_.synced() || (optional_ && missing()); }
+  [[nodiscard]] bool missing() const;
+  [[nodiscard]] const kube::Reflector& reflector() const { return reflector_; }
+  [[nodiscard]] const kube::ResourceType& type() const { return type_; }
+  [[nodiscard]] bool optional() const { return optional_; }
+  // From the answer to a write of ours, or a read-back.
+  virtual void overlay(kube::Node object) = 0;
+  virtual void overlay_deleted(const kube::ObjectKey& key) = 0;
+
+ private:
+  kube::Reflector reflector_;
+  kube::ResourceType type_;
+  bool optional_;
+};
+
+template <class T>
+class KindCache final : public KindCacheBase {
+ public:
+  using Decode = T (*)(kube::Node);
+  // `now_object` is null when the object went away; `before` is null when it is new.
+  using OnChange = std::function<void(const T* before, const T* now_object)>;
+
+  KindCache(kube::Reflector::Options options, bool optional, Rng& rng, Decode decode,
+            OnChange on_change)
+      : KindCacheBase(options, optional, rng), decode_(decode), on_change_(std::move(on_change)) {}
+
+  kube::Store<T> store;
+
+  void on_upsert(kube::Node object) override { put(decode_(object), false); }
+  void on_delete(kube::Node object) override {
+    const kube::Meta meta = kube::decode_meta(object);
+    auto before = store.get(meta.key);
+    if (store.erase(meta.key, meta.uid) && before) on_change_(before.get(), nullptr);
+  }
+  void on_list_started() override { store.list_started(); }
+  void on_list_finished() override {
+    store.list_finished([this](const T& gone) { on_change_(&gone, nullptr); },
+                        reflector().resource_version());
+  }
+  void overlay(kube::Node object) override { put(decode_(object), true); }
+  void overlay_deleted(const kube::ObjectKey& key) override { store.overlay_deleted(key); }
+
+ private:
+  void put(T object, bool own_write) {
+    const kube::ObjectKey key = object.meta.key;
+    auto before = store.get(key);
+    if (own_write) {
+      // Its echo in the watch will be nothing new, so whoever cares hears of it now.
+      store.overlay(std::move(object));
+    } else if (!store.upsert(std::move(object))) {
+      return;
+    }
+    on_change_(before.get(), store.get(key).get());
+  }
+  Decode decode_;
+  OnChange on_change_;
+};
+
+}  // namespace sluice::loop

@@ -1,0 +1,716 @@
+// The heart of the controller: events in, decisions made, writes out, on one thread.
+//
+//   transport events ─▶ caches ─▶ dirty keys ─▶ gather ─▶ decide (pure) ─▶ plan ─▶ writes, one at a
+//   time per key
+//         ▲                                                                  │
+//         └──────────────────────── answers, watch echoes ◀──────────────────┘
+//
+// A key is busy from its decision until its last write was answered. The answer of a write goes
+// into the cache before the key looks again, so no decision is made on a state older than our own
+// writes.
+#include "controller/loop/loop.h"
+
+#include <deque>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "api/support.h"
+#include "base/assert.h"
+#include "controller/analysisrun/run.h"
+#include "controller/loop/events.h"
+#include "controller/loop/leader.h"
+#include "controller/loop/queue.h"
+#include "controller/loop/requests.h"
+#include "controller/loop/run_inbox.h"
+#include "controller/loop/world.h"
+#include "controller/rollout/rollout.h"
+#include "kube/json/json.h"
+
+namespace sluice::loop {
+
+namespace {
+constexpr std::size_t kDecisionsPerTurn = 256;  // then the network gets its turn
+constexpr Millis kWriteTimeout{10'000};
+constexpr Millis kWakeMin{10};  // a wake-up that lies in the past must not spin
+constexpr int kBusyPassesMax =
+    60;  // passes with writes within kBusyWindow before a key is slowed down
+constexpr Seconds kBusyWindow{10};
+constexpr Seconds kDrainMax{5};
+constexpr Seconds kJobPodsPeriod{10};
+}  // namespace
+
+struct Loop::Impl {
+  Impl(Options options_in, Clock& clock_in, Rng& rng_in, Transport& transport,
+       Telemetry& telemetry_in)
+      : options(std::move(options_in)),
+        clock(clock_in),
+        rng(rng_in),
+        telemetry(telemetry_in),
+        requests(transport),
+        leader(options, clock, rng, requests, telemetry),
+        events(clock, rng, requests, telemetry),
+        world(options, clock, rng, queue, telemetry),
+        inbox(options, clock, requests) {}
+
+  // One plan on its way.
+  struct Running {
+    Key key;
+    controller::Plan plan;
+    std::size_t next = 0;
+    std::size_t written = 0;
+    bool urgent_follow_up = false;
+  };
+  struct Pods {  // the answer of the pod list that a restart needs
+    std::vector<std::shared_ptr<const kube::Pod>> pods;
+    bool known = false, asked = false;
+    MonoTime next_ask{};
+  };
+
+  void drain_queue();
+  void process(const KeyQueue::Work& work);
+  void process_rollout(const Key& key);
+  void process_run(const Key& key);
+  void process_service(const Key& key);
+  void process_experiment(const Key& key);
+  void start(Key key, controller::Plan plan);
+  void advance(const std::shared_ptr<Running>& running);
+  void send_write(const std::shared_ptr<Running>& running, kube::Write write);
+  [[nodiscard]] kube::Write with_final_status(kube::Write write);
+  void on_write_answer(const std::shared_ptr<Running>& running, const kube::Write& write,
+                       const TransportEvent& event);
+  void read_back(const std::shared_ptr<Running>& running, const kube::Write& write,
+                 const Error& error);
+  void finish(const std::shared_ptr<Running>& running);
+  void fail_key(const Key& key, const Error& error, std::string_view what);
+  void release_slot();
+  void list_pods(const api::Rollout& rollout);
+  void list_job_pods(const Key& run, const std::string& uid);
+  void log_plan(const Key& key, const controller::Plan& plan);
+  [[nodiscard]] bool slowed_down(const Key& key);
+  void on_leadership();
+  void resync();
+
+  Options options;
+  Clock& clock;
+  Rng& rng;
+  Telemetry& telemetry;
+  Counters counters;
+  Requests requests;
+  KeyQueue queue;
+  Leader leader;
+  EventRecorder events;
+  World world;
+  RunInbox inbox;
+
+  bool was_leading = false, was_synced = false;
+  bool stopping = false;
+  MonoTime stop_deadline = MonoTime::max();
+  MonoTime next_resync = MonoTime::max();
+  std::size_t writes_in_flight = 0;
+  std::deque<std::shared_ptr<Running>> waiting_for_slot;
+  std::deque<std::pair<Key, controller::Plan>>
+      deferred;                           // runs whose verdict is acted on before it is recorded
+  std::map<kube::ObjectKey, Pods> pods;   // by Rollout
+  std::set<kube::ObjectKey> ending_runs;  // their last status travels with a write of their Rollout
+  std::map<kube::ObjectKey, Pods> job_pods;  // by AnalysisRun
+  std::map<Key, rollout::Observed::WriteFailure> write_failures;
+  std::map<Key, std::pair<MonoTime, int>> busy_passes;
+};
+
+void Loop::Impl::log_plan(const Key& key, const controller::Plan& plan) {
+  for (const auto& reason : plan.trace) {
+    telemetry.log(LogLevel::Debug, reason.detail,
+                  {{"why", std::string(controller::to_string(reason.why))},
+                   {"kind", std::string(to_string(key.kind))},
+                   {"namespace", key.object.namespace_},
+                   {"name", key.object.name}});
+  }
+}
+
+bool Loop::Impl::slowed_down(const Key& key) {
+  const MonoTime now = clock.mono_now();
+  auto& [since, count] = busy_passes[key];
+  if (now - since > kBusyWindow) {
+    since = now;
+    count = 0;
+  }
+  return ++count > kBusyPassesMax;
+}
+
+void Loop::Impl::on_leadership() {
+  if (leader.leading() == was_leading) return;
+  was_leading = leader.leading();
+  telemetry.gauge("rollout_controller_leader", {}, was_leading ? 1 : 0);
+  if (!was_leading) {
+    // Whatever is only in memory belongs to the successor's reading of the cluster now.
+    world.live_runs.clear();
+    ending_runs.clear();
+    inbox.clear();
+    events.drop_waiting();
+    for (const auto& running : waiting_for_slot) queue.done(running->key, clock.mono_now());
+    for (const auto& [key, plan] : deferred) queue.done(key, clock.mono_now());
+    waiting_for_slot.clear();
+    deferred.clear();
+    return;
+  }
+  world.mark_all(Lane::Normal, "leadership");
+}
+
+void Loop::Impl::resync() {
+  const MonoTime now = clock.mono_now();
+  if (now < next_resync) return;
+  next_resync = now + options.resync_period;
+  world.mark_all(Lane::Normal, "resync");
+}
+
+void Loop::Impl::drain_queue() {
+  for (std::size_t i = 0; i < kDecisionsPerTurn; ++i) {
+    if (!leader.may_write() || stopping) return;
+    auto work = queue.take(clock.mono_now());
+    if (!work) return;
+    process(*work);
+  }
+}
+
+void Loop::Impl::process(const KeyQueue::Work& work) {
+  ++counters.decisions;
+  // The bulkhead: whatever goes wrong with one object stays with that object.
+  try {
+    switch (work.key.kind) {
+      case KeyKind::Rollout:
+        process_rollout(work.key);
+        break;
+      case KeyKind::AnalysisRun:
+        process_run(work.key);
+        break;
+      case KeyKind::Service:
+        process_service(work.key);
+        break;
+      case KeyKind::Experiment:
+        process_experiment(work.key);
+        break;
+    }
+  } catch (const std::exception& error) {
+    fail_key(work.key, Error{ErrorCode::Internal, error.what(), std::nullopt}, "decision");
+  }
+}
+
+void Loop::Impl::process_rollout(const Key& key) {
+  const WallTime wall = clock.wall_now();
+  rollout::Observed observed = world.gather(key.object);
+  if (!observed.rollout) {
+    pods.erase(key.object);
+    write_failures.erase(key);
+    busy_passes.erase(key);
+    telemetry.forget(key.object.namespace_, key.object.name);
+    queue.done(key, clock.mono_now());
+    return;
+  }
+  if (rollout::needs_pods(*observed.rollout, wall)) {
+    Pods& known = pods[key.object];
+    if (!known.known) {
+      if (!known.asked) list_pods(*observed.rollout);
+      queue.done(key, clock.mono_now());
+      return;
+    }
+    observed.pods = known.pods;
+    observed.pods_known = true;
+    pods.erase(key.object);  // read again for the next decision: evictions change it
+  }
+  if (auto it = write_failures.find(key); it != write_failures.end())
+    observed.write_failure = it->second;
+  rollout::Options rollout_options;
+  rollout_options.instance_id = options.instance_id;
+  rollout_options.resync_period = options.resync_period;
+  const MonoTime before = clock.mono_now();
+  controller::Plan plan = rollout::decide(observed, wall, rollout_options);
+  telemetry.observe("rollout_reconcile",
+                    {{"namespace", key.object.namespace_}, {"name", key.object.name}},
+                    std::chrono::duration<double>(clock.mono_now() - before).count());
+  start(key, std::move(plan));
+}
+
+void Loop::Impl::list_pods(const api::Rollout& rollout) {
+  const kube::ObjectKey key = rollout.meta.key;
+  pods[key].asked = true;
+  kube::ListOptions list;
+  list.label_selector = rollout.spec.selector.text();
+  list.limit = 0;
+  ++counters.reads;
+  requests.submit(
+      kube::make_list(kube::kPods, key.namespace_, list), [this, key](const TransportEvent& event) {
+        auto& known = pods[key];
+        known.asked = false;
+        if (event.kind == TransportEvent::Kind::Response && event.response.status == 200) {
+          if (auto document = kube::Document::parse(event.response.body)) {
+            document->root()["items"].each_element([&](kube::Node item) {
+              known.pods.push_back(std::make_shared<kube::Pod>(kube::decode_pod(item)));
+            });
+            known.known = true;
+          }
+        }
+        if (known.known) {
+          queue.mark({KeyKind::Rollout, key}, Lane::Normal, "pods listed", clock.mono_now());
+        } else {
+          // Not knowing is not absence: try again later.
+          queue.wake_at({KeyKind::Rollout, key}, clock.mono_now() + Seconds(5));
+        }
+      });
+}
+
+// Pods of a run's Jobs, asked for only when a Job takes long: an image that cannot be pulled shows
+// there and nowhere else.
+void Loop::Impl::list_job_pods(const Key& run, const std::string& uid) {
+  Pods& known = job_pods[run.object];
+  if (known.asked || clock.mono_now() < known.next_ask) return;
+  known.asked = true;
+  known.next_ask = clock.mono_now() + kJobPodsPeriod;
+  kube::ListOptions list;
+  list.label_selector = "analysisrun.argoproj.io/uid=" + uid;
+  list.limit = 0;
+  ++counters.reads;
+  requests.submit(
+      kube::make_list(kube::kPods, run.object.namespace_, list),
+      [this, run](const TransportEvent& event) {
+        auto it = job_pods.find(run.object);
+        if (it == job_pods.end()) return;
+        it->second.asked = false;
+        if (event.kind != TransportEvent::Kind::Response || event.response.status != 200) return;
+        auto document = kube::Document::parse(event.response.body);
+        if (!document) return;
+        it->second.pods.clear();
+        document->root()["items"].each_element([&](kube::Node item) {
+          it->second.pods.push_back(std::make_shared<kube::Pod>(kube::decode_pod(item)));
+        });
+        if (!it->second.pods.empty())
+          queue.mark(run, Lane::Normal, "Job pods listed", clock.mono_now());
+      });
+}
+
+void Loop::Impl::process_run(const Key& key) {
+  auto stored = world.runs.store.get(key.object);
+  if (!stored) {
+    inbox.forget(key.object);
+    job_pods.erase(key.object);
+    write_failures.erase(key);
+    queue.done(key, clock.mono_now());
+    return;
+  }
+  if (ending_runs.contains(key.object)) {
+    // Its end is being written by its Rollout; the answer brings the key back.
+    queue.done(key, clock.mono_now());
+    return;
+  }
+  auto& live = world.live_runs[key.object];
+  if (!live || live->meta.uid != stored->meta.uid) live = stored;
+
+  analysisrun::Options run_options;
+  run_options.instance_id = options.instance_id;
+  run_options.prometheus_address = options.prometheus_address;
+  run_options.controller_namespace = options.controller_namespace;
+  analysisrun::Observed observed;
+  observed.run = live;
+  inbox.fill(key.object, observed);
+  observed.jobs = world.jobs.store.owned_by(stored->meta.uid);
+  if (auto it = job_pods.find(key.object); it != job_pods.end())
+    observed.job_pods = std::exchange(it->second.pods, {});
+  if (auto it = write_failures.find(key);
+      it != write_failures.end() && it->second.purpose == "CreateAnalysisJob") {
+    observed.refused_jobs.emplace(it->second.object.name, it->second.error);
+  }
+
+  const WallTime wall = clock.wall_now();
+  analysisrun::Decision decision = analysisrun::decide(observed, wall, run_options);
+  // Answers that need Secrets to be assessed are presented again together with them.
+  if (decision.secrets_needed.empty()) inbox.taken(key.object);
+  for (const auto& secret : decision.secrets_needed) {
+    ++counters.reads;
+    inbox.read_secret(key.object, secret, [this, key] {
+      queue.mark(key, Lane::Normal, "Secret read", clock.mono_now());
+    });
+  }
+  if (decision.job_pods_needed) list_job_pods(key, stored->meta.uid);
+  log_samples(telemetry, *live, decision.status, observed.answers);
+
+  const bool failed_before = api::is_completed(live->status.phase);
+  if (decision.status_changed) {
+    auto next = std::make_shared<api::AnalysisRun>(*live);
+    next->status = decision.status;
+    live = std::move(next);
+  }
+  // Nothing is ahead of the server any more: the stored object speaks for itself.
+  if (api::is_completed(stored->status.phase) && !decision.status_changed)
+    world.live_runs.erase(key.object);
+  const bool verdict = !failed_before && api::is_completed(decision.status.phase);
+  const auto* owner = stored->meta.controller_owner();
+  if (decision.status_changed && owner && owner->kind == api::kRollouts.kind) {
+    // The Rollout acts on the verdict before the verdict is recorded: cut first, record second.
+    queue.mark({KeyKind::Rollout, {key.object.namespace_, owner->name}},
+               verdict ? Lane::Urgent : Lane::Normal, "AnalysisRun assessed", clock.mono_now());
+  }
+  if (verdict && decision.status.phase != api::AnalysisPhase::Successful) {
+    deferred.emplace_back(key, std::move(decision.plan));
+  } else {
+    start(key, std::move(decision.plan));
+  }
+}
+
+void Loop::Impl::process_service(const Key& key) {
+  controller::Plan plan;
+  if (auto service = world.services.store.get(key.object)) {
+    for (auto& write : rollout::clean_service(*service, world.service_referenced(key.object))) {
+      plan.intents.emplace_back(std::move(write));
+    }
+  }
+  start(key, std::move(plan));
+}
+
+// Experiments are refused by this release: left untouched but for one condition and one Event that
+// say so. One that the reference has already worked on keeps its status.
+void Loop::Impl::process_experiment(const Key& key) {
+  controller::Plan plan;
+  const auto experiment = world.experiments.store.get(key.object);
+  const auto refused = api::unsupported_kind("Experiment");
+  if (experiment && refused && experiment->phase.empty() && !experiment->meta.deleted_at) {
+    const std::string message = fmt::format(
+        "The Experiment \"{}\" is left untouched, because this release does not implement "
+        "Experiments: {}",
+        key.object.name, refused->remedy);
+    if (experiment->refusal != message) {
+      const std::string now = format_rfc3339(clock.wall_now());
+      kube::Write write;
+      write.type = api::kExperiments;
+      write.key = key.object;
+      write.uid = experiment->meta.uid;
+      write.resource_version = experiment->meta.resource_version;
+      write.body =
+          kube::dump({{"status",
+                       {{"conditions", kube::Json::array({{{"type", "InvalidSpec"},
+                                                           {"status", "True"},
+                                                           {"reason", "Unsupported"},
+                                                           {"message", message},
+                                                           {"lastUpdateTime", now},
+                                                           {"lastTransitionTime", now}}})}}}});
+      write.purpose = "RefuseExperiment";
+      plan.intents.emplace_back(std::move(write));
+      plan.intents.emplace_back(controller::EventIntent{
+          api::kExperiments, key.object, experiment->meta.uid, true, "Unsupported", message});
+    }
+  }
+  start(key, std::move(plan));
+}
+
+void Loop::Impl::start(Key key, controller::Plan plan) {
+  log_plan(key, plan);
+  if (plan.wake_at) {
+    const auto delay = std::max(
+        std::chrono::duration_cast<Micros>(*plan.wake_at - clock.wall_now()), Micros(kWakeMin));
+    queue.wake_at(key, clock.mono_now() + delay);
+  }
+  auto running = std::make_shared<Running>();
+  running->key = std::move(key);
+  running->plan = std::move(plan);
+  advance(running);
+}
+
+void Loop::Impl::advance(const std::shared_ptr<Running>& running) {
+  while (running->next < running->plan.intents.size()) {
+    const controller::Intent& intent = running->plan.intents[running->next];
+    if (const auto* event = std::get_if<controller::EventIntent>(&intent)) {
+      ++counters.events;
+      events.record(*event);
+      ++running->next;
+    } else if (const auto* query = std::get_if<controller::QueryIntent>(&intent)) {
+      ++counters.queries;
+      const Key key = running->key;
+      inbox.ask(key.object, *query, [this, key] {
+        queue.mark(key, Lane::Urgent, "metric answered", clock.mono_now());
+      });
+      ++running->next;
+    } else {
+      if (!leader.may_write()) {  // deposed in the middle of a plan: the rest is the successor's
+        queue.failed(running->key, clock.mono_now(), rng);
+        return;
+      }
+      if (writes_in_flight >= options.writes_in_flight_max) {
+        waiting_for_slot.push_back(running);
+        return;
+      }
+      send_write(running, std::get<kube::Write>(intent));
+      return;
+    }
+  }
+  finish(running);
+}
+
+// A run that is told to stop ends at once, so its end travels in the same write (AnalysisRuns have
+// no status subresource).
+kube::Write Loop::Impl::with_final_status(kube::Write write) {
+  const Key key{KeyKind::AnalysisRun, write.key};
+  const auto stored = world.runs.store.get(write.key);
+  if (!stored || write.verb != kube::Verb::MergePatch) return write;
+  auto& live = world.live_runs[write.key];
+  if (!live || live->meta.uid != stored->meta.uid) live = stored;
+  auto stopped = std::make_shared<api::AnalysisRun>(*live);
+  stopped->spec.terminate = true;
+  analysisrun::Observed observed;
+  observed.run = stopped;
+  inbox.fill(key.object, observed);
+  const analysisrun::Decision decision = analysisrun::decide(
+      observed, clock.wall_now(),
+      {options.instance_id, options.prometheus_address, options.controller_namespace});
+  const auto writes = decision.plan.writes();
+  // Anything but one plain status patch (a Job to delete, say) is the run's own business.
+  const auto ending = decision.plan.events();
+  if (!api::is_completed(decision.status.phase) || writes.size() != 1 ||
+      writes[0]->purpose != "PatchAnalysisRun" ||
+      decision.plan.intents.size() != writes.size() + ending.size()) {
+    return write;
+  }
+  auto body = kube::parse_json(write.body);
+  const auto patch = kube::parse_json(writes[0]->body);
+  const kube::Json* status = patch ? kube::find(*patch, "status") : nullptr;
+  if (!body || status == nullptr) return write;
+  (*body)["status"] = *status;  // as it stands: its nulls remove members
+  write.body = kube::dump(*body);
+  stopped->status = decision.status;
+  live = std::move(stopped);
+  ending_runs.insert(key.object);
+  for (const auto* event : ending) events.record(*event);
+  return write;
+}
+
+void Loop::Impl::send_write(const std::shared_ptr<Running>& running, kube::Write write) {
+  if (write.purpose == "TerminateAnalysisRun") write = with_final_status(std::move(write));
+  auto request = kube::make_request(write);
+  request.timeout = kWriteTimeout;
+  request.client_name = "kube";
+  ++counters.writes;
+  ++writes_in_flight;
+  telemetry.log(LogLevel::Info, "write",
+                {{"purpose", write.purpose},
+                 {"verb", std::string(kube::to_string(write.verb))},
+                 {"resource", std::string(write.type.resource)},
+                 {"subresource", write.subresource},
+                 {"namespace", write.key.namespace_},
+                 {"name", write.key.name}});
+  requests.submit(std::move(request), [this, running, write](const TransportEvent& event) {
+    release_slot();
+    on_write_answer(running, write, event);
+  });
+}
+
+void Loop::Impl::release_slot() {
+  --writes_in_flight;
+  if (waiting_for_slot.empty()) return;
+  auto next = waiting_for_slot.front();
+  waiting_for_slot.pop_front();
+  advance(next);
+}
+
+void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const kube::Write& write,
+                                 const TransportEvent& event) {
+  std::optional<Error> error;
+  if (event.kind == TransportEvent::Kind::Failed) {
+    error = event.error;
+  } else {
+    error = kube::response_error(event.response, write.purpose + " " + write.key.text());
+  }
+  telemetry.count(
+      "controller_clientset_k8s_request_total",
+      {{"kind", write.type.resource},
+       {"namespace", write.key.namespace_},
+       {"name", write.key.name},
+       {"verb", kube::to_string(write.verb)},
+       {"status_code",
+        event.kind == TransportEvent::Kind::Failed ? "0" : std::to_string(event.response.status)}});
+  if (write.type == api::kAnalysisRuns && ending_runs.erase(write.key) > 0) {
+    if (error) world.live_runs.erase(write.key);  // it did not end: the server's state counts
+    queue.mark({KeyKind::AnalysisRun, write.key}, Lane::Normal, "run ended", clock.mono_now());
+  }
+  if (!error) {
+    if (write.verb == kube::Verb::Delete) {
+      world.overlay_deleted(write.type, write.key);
+    } else if (write.subresource.empty() || write.subresource == "status") {
+      world.overlay(write.type, event.response.body);
+    }
+    write_failures.erase(running->key);
+    ++running->next;
+    ++running->written;
+    advance(running);
+    return;
+  }
+  // A disruption budget protects this pod now; the others may still go (rollout.md §1.15).
+  const bool pod_protected =
+      write.subresource == "eviction" &&
+      (error->code == ErrorCode::Throttled || error->code == ErrorCode::NotFound);
+  const bool goal_reached =
+      pod_protected ||
+      (write.tolerate_done &&
+       ((write.verb == kube::Verb::Delete && error->code == ErrorCode::NotFound) ||
+        (write.verb == kube::Verb::Create && error->code == ErrorCode::AlreadyExists)));
+  if (goal_reached) {
+    if (write.verb == kube::Verb::Delete) world.overlay_deleted(write.type, write.key);
+    ++running->next;
+    ++running->written;
+    advance(running);
+    return;
+  }
+  // The real server answers a merge patch that names another uid with 422: our picture is of an
+  // object that is gone.
+  if (error->code == ErrorCode::Invalid && !write.uid.empty() &&
+      error->message.find("metadata.uid") != std::string::npos) {
+    error->code = ErrorCode::Conflict;
+  }
+  switch (error->code) {
+    case ErrorCode::Conflict:
+    case ErrorCode::AlreadyExists:
+    case ErrorCode::NotFound:
+    case ErrorCode::Timeout:
+    case ErrorCode::Unavailable:
+      read_back(running, write, *error);
+      return;
+    case ErrorCode::Invalid:
+    case ErrorCode::Forbidden:
+      write_failures[running->key] = {write.purpose, write.key, *error};
+      fail_key(running->key, *error, write.purpose);
+      return;
+    case ErrorCode::Gone:
+    case ErrorCode::Throttled:
+    case ErrorCode::Decode:
+    case ErrorCode::Cancelled:
+    case ErrorCode::Unsupported:
+    case ErrorCode::Internal:
+      fail_key(running->key, *error, write.purpose);
+      return;
+  }
+}
+
+// Our picture of the object is wrong, or the outcome of the write is unknown: read it before
+// anything is decided. Only an answer may change the picture; a failed read leaves it alone.
+void Loop::Impl::read_back(const std::shared_ptr<Running>& running, const kube::Write& write,
+                           const Error& error) {
+  if (write.key.name.empty()) {
+    fail_key(running->key, error, write.purpose);
+    return;
+  }
+  ++counters.reads;
+  auto request = kube::make_get(write.type, write.key);
+  request.timeout = kWriteTimeout;
+  requests.submit(std::move(request), [this, running, write, error](const TransportEvent& event) {
+    if (event.kind == TransportEvent::Kind::Response) {
+      if (event.response.status == 200) {
+        world.overlay(write.type, event.response.body);
+      } else if (auto refused = kube::response_error(event.response, write.key.text());
+                 refused && refused->code == ErrorCode::NotFound) {
+        world.overlay_deleted(write.type, write.key);
+      }
+    }
+    fail_key(running->key, error, write.purpose);
+  });
+}
+
+void Loop::Impl::fail_key(const Key& key, const Error& error, std::string_view what) {
+  ++counters.errors;
+  telemetry.count("rollout_reconcile_error",
+                  {{"namespace", key.object.namespace_}, {"name", key.object.name}});
+  // Conflicts, and objects that were deleted meanwhile, are everyday life; everything else is worth
+  // an error.
+  const LogLevel level = error.code == ErrorCode::Conflict || error.code == ErrorCode::NotFound
+                             ? LogLevel::Info
+                             : LogLevel::Error;
+  telemetry.log(level, error.message,
+                {{"error", std::string(to_string(error.code))},
+                 {"during", std::string(what)},
+                 {"kind", std::string(to_string(key.kind))},
+                 {"namespace", key.object.namespace_},
+                 {"name", key.object.name}});
+  queue.failed(key, clock.mono_now(), rng, error.retry_after);
+}
+
+void Loop::Impl::finish(const std::shared_ptr<Running>& running) {
+  const Key& key = running->key;
+  const MonoTime now = clock.mono_now();
+  if (running->written > 0) {
+    if (slowed_down(key)) {
+      fail_key(key,
+               Error{ErrorCode::Internal, "this object is written again and again; slowing down",
+                     Millis(5000)},
+               "loop guard");
+      return;
+    }
+    // The world has moved by our own hand: look whether more is to do.
+    queue.mark(key, Lane::Normal, "own write", now);
+  }
+  queue.done(key, now);
+}
+
+Loop::Loop(Options options, Clock& clock, Rng& rng, Transport& transport, Telemetry& telemetry)
+    : impl_(std::make_unique<Impl>(std::move(options), clock, rng, transport, telemetry)) {}
+
+Loop::~Loop() = default;
+
+MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
+  Impl& self = *impl_;
+  for (const auto& event : transport_events) self.requests.dispatch(event);
+  const MonoTime now = self.clock.mono_now();
+  MonoTime next = self.world.step(self.requests);
+  next = std::min(next, self.leader.step());
+
+  self.world.log_missing();
+  const bool synced = self.world.synced();
+  if (synced && !self.was_synced) {
+    self.was_synced = true;
+    self.next_resync = now + self.options.resync_period;
+    self.telemetry.log(LogLevel::Info, "caches are synced",
+                       {{"rollouts", std::to_string(self.world.rollouts.store.size())},
+                        {"replicasets", std::to_string(self.world.replica_sets.store.size())}});
+  }
+  self.on_leadership();
+  if (self.was_synced) {
+    self.resync();
+    self.drain_queue();
+    // Verdicts are recorded after the Rollout's own writes were sent.
+    auto deferred = std::move(self.deferred);
+    self.deferred.clear();
+    for (auto& [key, plan] : deferred) self.start(std::move(key), std::move(plan));
+  }
+  if (self.leader.may_write()) self.events.flush();
+  if (self.stopping) {
+    const bool drained = self.queue.busy() == 0 && self.events.idle();
+    if (drained || now >= self.stop_deadline) self.leader.release();
+    next = std::min(next, std::min(self.stop_deadline, now + Millis(50)));
+  } else if (self.was_synced && self.leader.may_write()) {
+    next = std::min({next, self.queue.next_time(), self.next_resync});
+    if (self.queue.ready()) next = now;
+  }
+  return next;
+}
+
+void Loop::shutdown() {
+  if (impl_->stopping) return;
+  impl_->stopping = true;
+  impl_->stop_deadline = impl_->clock.mono_now() + kDrainMax;
+}
+
+bool Loop::done() const {
+  return impl_->stopping && impl_->leader.released();
+}
+bool Loop::leading() const {
+  return impl_->leader.leading();
+}
+bool Loop::synced() const {
+  return impl_->world.synced();
+}
+bool Loop::idle() const {
+  return impl_->was_synced && !impl_->queue.ready() && impl_->queue.busy() == 0 &&
+         impl_->events.idle() && impl_->deferred.empty();
+}
+const Counters& Loop::counters() const {
+  return impl_->counters;
+}
+
+}  // namespace sluice::loop

@@ -1,0 +1,79 @@
+#pragma once
+// The keys of the loop: one object, one key. A key is never worked on twice at once; triggers that
+// come meanwhile are counted and bring it back afterwards. Two lanes: what a person is waiting for
+// goes before periodic work.
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/rng.h"
+#include "base/time.h"
+#include "kube/model/meta.h"
+
+namespace sluice::loop {
+
+enum class KeyKind { Rollout, AnalysisRun, Service, Experiment };
+[[nodiscard]] std::string_view to_string(KeyKind kind);
+
+struct Key {
+  KeyKind kind = KeyKind::Rollout;
+  kube::ObjectKey object;
+  auto operator<=>(const Key&) const = default;
+};
+
+enum class Lane { Urgent, Normal };
+
+class KeyQueue {
+ public:
+  // `reason` is kept from the first of several triggers. Urgent triggers ignore the back-off of
+  // earlier failures.
+  void mark(const Key& key, Lane lane, std::string_view reason, MonoTime now);
+  // The earliest of several times wins; the key is marked (Normal) then.
+  void wake_at(const Key& key, MonoTime when);
+  // Next key that is ready; it is busy until done() or failed().
+  struct Work {
+    Key key;
+    std::string reason;
+  };
+  [[nodiscard]] std::optional<Work> take(MonoTime now);
+  void done(const Key& key, MonoTime now);
+  // Back-off per key: 20 ms doubling to 10 s, ± 20 %; `at_least` is a server's Retry-After.
+  void failed(const Key& key, MonoTime now, Rng& rng,
+              std::optional<Millis> at_least = std::nullopt);
+  void forget(const Key& key);
+
+  // When take() may have something that it has not now; MonoTime::max() when only a mark() can
+  // help.
+  [[nodiscard]] MonoTime next_time() const;
+  [[nodiscard]] bool ready() const { return !urgent_.empty() || !normal_.empty(); }
+  [[nodiscard]] std::size_t busy() const { return busy_; }
+  [[nodiscard]] std::size_t size() const { return states_.size(); }
+  [[nodiscard]] int failures(const Key& key) const;
+
+ private:
+  struct State {
+    bool queued = false;
+    bool busy = false;
+    bool again = false;  // marked while busy
+    Lane lane = Lane::Normal;
+    int failures = 0;
+    MonoTime timer = MonoTime::max();
+    MonoTime not_before{};  // back-off of failures
+    std::string reason;
+  };
+  void enqueue(const Key& key, State& state, MonoTime now);
+  void set_timer(const Key& key, State& state, MonoTime when);
+  void fire_timers(MonoTime now);
+
+  std::map<Key, State> states_;
+  std::deque<Key> urgent_, normal_;
+  std::set<std::pair<MonoTime, Key>> timers_;
+  std::size_t busy_ = 0;
+};
+
+}  // namespace sluice::loop

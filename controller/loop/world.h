@@ -1,0 +1,75 @@
+#pragma once
+// All caches of the loop, the reverse index from referenced objects to Rollouts, and the gathering
+// of Observed.
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "controller/loop/caches.h"
+#include "controller/loop/loop.h"
+#include "controller/loop/queue.h"
+#include "controller/rollout/rollout.h"
+
+namespace sluice::loop {
+
+class World {
+ public:
+  World(const Options& options, Clock& clock, Rng& rng, KeyQueue& queue, Telemetry& telemetry);
+
+  MonoTime step(Requests& requests);
+  [[nodiscard]] bool synced() const;
+  // Puts the server's answer to a write (or a read-back) into the cache of its kind.
+  void overlay(const kube::ResourceType& type, std::string_view body);
+  void overlay_deleted(const kube::ResourceType& type, const kube::ObjectKey& key);
+
+  // Everything decide() may know about this Rollout; rollout is null when it is gone.
+  [[nodiscard]] rollout::Observed gather(const kube::ObjectKey& key) const;
+  [[nodiscard]] bool service_referenced(const kube::ObjectKey& key) const;
+  // Marks every Rollout and AnalysisRun: after a sync, a new leadership, and once per resync
+  // period.
+  void mark_all(Lane lane, std::string_view reason);
+  // Objects of another shard are not ours to touch.
+  [[nodiscard]] bool ours(const kube::Meta& meta) const;
+  // One log line for each kind that cannot be read, when it becomes so.
+  void log_missing();
+
+  KindCache<api::Rollout> rollouts;
+  KindCache<api::AnalysisRun> runs;
+  KindCache<api::AnalysisTemplate> templates, cluster_templates;
+  KindCache<Experiment> experiments;
+  KindCache<kube::ReplicaSet> replica_sets;
+  KindCache<kube::Service> services;
+  KindCache<kube::Ingress> ingresses;
+  KindCache<kube::Job> jobs;
+
+  // The status of runs as we know it, ahead of the server while a write is on its way. Survives
+  // watch events.
+  std::map<kube::ObjectKey, std::shared_ptr<const api::AnalysisRun>> live_runs;
+
+ private:
+  enum class Referred { Service, Ingress, Template, ClusterTemplate };
+  using ReferredKey = std::pair<Referred, kube::ObjectKey>;
+  void on_rollout(const api::Rollout* before, const api::Rollout* now_object);
+  void on_run(const api::AnalysisRun* before, const api::AnalysisRun* now_object);
+  void on_service(const kube::Service* before, const kube::Service* now_object);
+  void on_owned(const kube::Meta* before, const kube::Meta* now_object, std::string_view reason);
+  void on_referred(Referred kind, const kube::Meta* before, const kube::Meta* now_object,
+                   std::string_view reason);
+  void mark_referring(const ReferredKey& key, std::string_view reason);
+  void set_references(const kube::ObjectKey& rollout, const std::set<ReferredKey>& wanted);
+  [[nodiscard]] std::set<ReferredKey> referred_by(const api::Rollout& rollout) const;
+  [[nodiscard]] std::vector<KindCacheBase*> all();
+  [[nodiscard]] std::vector<const KindCacheBase*> all() const;
+
+  const Options& options_;
+  Clock& clock_;
+  KeyQueue& queue_;
+  Telemetry& telemetry_;
+  std::set<std::string> missing_logged_;
+  std::map<ReferredKey, std::set<kube::ObjectKey>> referring_;
+  std::map<kube::ObjectKey, std::set<ReferredKey>> references_;
+};
+
+}  // namespace sluice::loop

@@ -1,0 +1,66 @@
+#include "controller/rollout/canary.h"
+
+#include "controller/rollout/pauses.h"
+#include "controller/rollout/replica_sets.h"
+#include "controller/rollout/restart.h"
+#include "controller/rollout/runs.h"
+#include "controller/rollout/scaling.h"
+#include "controller/rollout/services.h"
+#include "controller/rollout/status.h"
+#include "controller/rollout/traffic_stage.h"
+
+namespace sluice::rollout {
+namespace {
+
+// C6–C8. On an abort the weight goes first: the Service behind it may still have no pods to offer.
+void route(Draft& draft) {
+  if (draft.aborted() && draft.routed()) {
+    reconcile_traffic(draft);
+    canary_services(draft);
+  } else {
+    canary_services(draft);
+    reconcile_traffic(draft);
+  }
+  quiet_orphan_ingresses(draft);
+}
+
+// C12.
+void pause_step(Draft& draft) {
+  const auto* step = current_step_of(*draft.spec().canary, draft.stored.current_step_index);
+  if (!step || !step->pause || draft.spec().paused || draft.stored.promote_full ||
+      draft.replicas() == 0)
+    return;
+  if (draft.fully_promoted() || draft.aborted() || draft.stored.stable_rs.empty()) return;
+  const auto decision = canary_pause(*step->pause, draft.spec(), draft.stored, draft.now,
+                                     draft.options.resync_period);
+  if (decision.add) draft.changes.add(pause::kCanaryStep);
+  if (decision.remove) draft.changes.remove(pause::kCanaryStep);
+  draft.wake(decision.wake_at);
+  draft.why(step->pause->seconds() ? Why::WaitingForPause : Why::WaitingForUser, step->text());
+}
+
+}  // namespace
+
+void canary_pass(Draft& draft) {
+  if (draft.spec_changed) {
+    canary_status(draft);
+    return;
+  }
+  if (restart_pods(draft)) {
+    draft.next = draft.stored;
+    return;
+  }
+  collect_history(draft);
+  route(draft);
+  reconcile_runs(draft);
+  if (!draft.running()) return;
+  const bool inconclusive = draft.changes.has_added(pause::kInconclusiveRun) &&
+                            !find_pause(draft.stored, pause::kInconclusiveRun);
+  // An abort is recorded before pods are touched; with a router the traffic is cut already.
+  const bool scaled = !inconclusive && !draft.cut_for_verdict && scale_canary(draft);
+  if (!draft.running()) return;
+  if (!inconclusive && !scaled) pause_step(draft);
+  canary_status(draft);
+}
+
+}  // namespace sluice::rollout

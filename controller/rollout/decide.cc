@@ -1,0 +1,306 @@
+// decide(): the fixed order of a pass, and the fold of passes into one plan (see draft.h).
+#include <algorithm>
+
+#include "api/resources.h"
+#include "api/validate.h"
+#include "controller/rollout/canary.h"
+#include "controller/rollout/conditions.h"
+#include "controller/rollout/draft.h"
+#include "controller/rollout/references.h"
+#include "controller/rollout/replica_sets.h"
+#include "controller/rollout/runs.h"
+#include "controller/rollout/scaling.h"
+#include "controller/rollout/status.h"
+#include "controller/rollout/status_patch.h"
+#include "kube/json/json.h"
+#include "kube/model/resources.h"
+
+namespace sluice::rollout {
+namespace {
+
+constexpr int kPassesMax = 16;
+constexpr Seconds kInvalidRetry{20};
+
+World make_world(const Observed& observed) {
+  World world;
+  world.observed = &observed;
+  world.rollout = *observed.rollout;
+  const auto refs = references(*observed.rollout);
+  for (const auto& name : refs.services)
+    if (const auto it = observed.services.find(name); it != observed.services.end())
+      world.services.insert(*it);
+  for (const auto& [name, ingress] : observed.ingresses) {
+    const auto* owner = ingress->meta.controller_owner();
+    const bool ours = owner && owner->uid == observed.rollout->meta.uid;
+    if (ours ||
+        std::find(refs.ingresses.begin(), refs.ingresses.end(), name) != refs.ingresses.end())
+      world.ingresses.emplace(name, ingress);
+  }
+  world.runs = observed.analysis_runs;
+  return world;
+}
+
+// The whole plan for a Rollout that must not be touched: one condition, and for a refusal one
+// event.
+controller::Plan untouched(const Observed& observed, WallTime now, const std::string& error,
+                           bool refused) {
+  const auto& rollout = *observed.rollout;
+  controller::Plan plan;
+  plan.trace.push_back({refused ? Why::Refused : Why::InvalidSpec, error});
+  auto next = rollout.status;
+  if (refused) {
+    const auto* old = find_condition(next.conditions, condition::kInvalidSpec);
+    if (!old || old->message != error) {
+      remove_condition(next.conditions, condition::kInvalidSpec);
+      set_condition(next.conditions,
+                    make_condition(condition::kInvalidSpec, "True", "Unsupported", error), now);
+    }
+  } else {
+    set_invalid_spec(next.conditions, rollout.meta.key.name, error, now);
+    plan.wake_at = now + kInvalidRetry;
+  }
+  const auto* present = find_condition(next.conditions, condition::kInvalidSpec);
+  next.observed_generation = std::to_string(rollout.meta.generation);
+  next.phase = "Degraded";
+  next.message = "InvalidSpec: " + (present ? present->message : error);
+  auto write = status_patch(rollout, next);
+  if (!write) return plan;
+  plan.intents.emplace_back(std::move(*write));
+  if (refused)
+    plan.intents.emplace_back(controller::EventIntent{
+        api::kRollouts, rollout.meta.key, rollout.meta.uid, true, "Unsupported", error});
+  return plan;
+}
+
+std::string refusal_text(const api::Rollout& rollout, const api::Unsupported& what) {
+  return "The Rollout \"" + rollout.meta.key.name + "\" uses " + what.field +
+         ", which this release does not implement, and is left untouched: " + what.remedy;
+}
+
+std::optional<controller::Plan> stop_before_the_passes(const Observed& observed, WallTime now) {
+  const auto& rollout = *observed.rollout;
+  if (rollout.meta.deleted_at) {
+    controller::Plan plan;
+    plan.trace.push_back({Why::Deleted, "the Rollout is being deleted"});
+    return plan;
+  }
+  if (rollout.decode_error) return untouched(observed, now, rollout.decode_error->message, false);
+  if (const auto what = api::unsupported(rollout))
+    return untouched(observed, now, refusal_text(rollout, *what), true);
+  if (const auto error = api::validate_spec(rollout))
+    return untouched(observed, now, *error, false);
+  if (const auto what = unsupported_template(observed))
+    return untouched(observed, now, refusal_text(rollout, *what), true);
+  if (const auto error = check_references(observed)) return untouched(observed, now, *error, false);
+  return std::nullopt;
+}
+
+// The spec is valid: the condition goes, and time spent invalid does not count against the
+// deadline.
+void forget_invalid_spec(api::RolloutStatus& status, WallTime now) {
+  if (!remove_condition(status.conditions, condition::kInvalidSpec)) return;
+  for (auto& item : status.conditions)
+    if (item.type == condition::kProgressing) item.last_update_time = truncate_to_seconds(now);
+}
+
+void default_replicas(Draft& draft) {
+  auto write = draft.write_for(api::kRollouts, draft.rollout().meta, kube::Verb::MergePatch,
+                               "PatchMetadata");
+  write.body = R"({"spec":{"replicas":1}})";
+  draft.write(std::move(write));
+  draft.world.rollout.spec.replicas = 1;
+  draft.stop_fold = true;
+  draft.next = draft.stored;
+}
+
+bool spec_changed(const Draft& draft) {
+  const bool hash_differs =
+      !draft.stored.current_pod_hash.empty() && draft.stored.current_pod_hash != draft.new_hash();
+  return hash_differs || steps_changed(draft);
+}
+
+void scaling_pass(Draft& draft) {
+  draft.why(Why::Scaling, "spec.replicas changed");
+  if (draft.spec().canary) {
+    scale_canary(draft);
+  } else {
+    scale_blue_green(draft);
+  }
+  if (draft.running()) scaling_status(draft);
+}
+
+// rollout.md §2.2.
+void run_pass(Draft& draft) {
+  if (!draft.spec().replicas) {
+    default_replicas(draft);
+    return;
+  }
+  if (draft.stored.abort && !draft.stored.aborted_at && draft.stored.promote_full) {
+    draft.stored.promote_full = false;  // an abort that is still to be recorded wins
+    draft.world.rollout.status.promote_full = false;
+  }
+  draft.sort_sets();
+  if (!draft.new_rs) {
+    create_new_set(draft);
+    return;
+  }
+  if (draft.fully_promoted() && draft.stored.abort) draft.changes.drop_abort();
+  if (precheck(draft)) return;
+  sync_revision(draft);
+  draft.next = draft.stored;
+  draft.spec_changed = spec_changed(draft);
+  if (!draft.spec_changed) {
+    find_current_runs(draft);
+    adopt_verdict(draft);
+    if (!draft.cut_for_verdict && is_scaling_event(draft)) {
+      scaling_pass(draft);
+      return;
+    }
+  }
+  if (!draft.running()) return;
+  if (draft.spec().blue_green) {
+    blue_green_pass(draft);
+  } else {
+    canary_pass(draft);
+  }
+}
+
+struct Fold {
+  World world;
+  std::vector<Item> items;
+  std::vector<controller::Reason> trace;
+  std::optional<WallTime> wake_at;
+};
+
+bool records_abort(const Draft& draft) {
+  return !draft.stored.aborted_at && draft.next.aborted_at;
+}
+bool records_pause(const Draft& draft) {
+  return draft.next.pause_conditions.size() > draft.stored.pause_conditions.size();
+}
+
+bool same_status(const api::RolloutStatus& a, const api::RolloutStatus& b) {
+  return api::encode_status(a) == api::encode_status(b);
+}
+
+std::ptrdiff_t patches_of_routes(const std::vector<Item>& items) {
+  return std::count_if(items.begin(), items.end(), [](const Item& item) {
+    const auto* write = std::get_if<kube::Write>(&item.intent);
+    return write && write->type == kube::kIngresses && write->verb != kube::Verb::Create;
+  });
+}
+
+// Passes until nothing more happens, or until only the world can say how it goes on.
+void fold_passes(Fold& fold, const Options& options, WallTime now) {
+  bool only_precheck = false, supersede = false;
+  for (int i = 0; i < kPassesMax; ++i) {
+    World world = fold.world;
+    Draft draft(world, options, now);
+    draft.items = fold.items;
+    draft.supersede_weights = supersede;
+    run_pass(draft);
+    if (draft.end == PassEnd::NeedsWorld || (only_precheck && draft.end != PassEnd::Precheck)) {
+      fold.wake_at = now;
+      return;
+    }
+    fold.trace.insert(fold.trace.end(), draft.trace.begin(), draft.trace.end());
+    fold.wake_at = draft.wake_at;
+    const bool wrote_weights = patches_of_routes(draft.items) > patches_of_routes(fold.items);
+    fold.items = std::move(draft.items);
+    if (draft.end == PassEnd::Failed) {
+      const auto status = fold.world.rollout.status;
+      fold.world = std::move(world);
+      fold.world.rollout.status = status;
+      return;
+    }
+    const bool changed = !same_status(fold.world.rollout.status, draft.next);
+    fold.world = std::move(world);
+    fold.world.rollout.status = draft.next;
+    if (draft.effects == 0 && !changed) return;
+    if (draft.stop_fold) {
+      fold.wake_at = draft.wake_at.value_or(now + Seconds{1});
+      return;
+    }
+    if (records_abort(draft) || only_precheck) {
+      fold.wake_at = now;
+      return;
+    }
+    only_precheck = records_pause(draft);
+    supersede = draft.promoted && wrote_weights;
+  }
+  fold.wake_at = now;
+}
+
+// Passes of one plan may take something off a ReplicaSet and put it back: what is left of it need
+// not be sent.
+bool changes_set(const Observed& observed, const kube::Write& write) {
+  if (!(write.type == kube::kReplicaSets) || write.verb != kube::Verb::MergePatch ||
+      !write.subresource.empty())
+    return true;
+  const auto body = kube::parse_json(write.body);
+  const auto set = std::find_if(
+      observed.replica_sets.begin(), observed.replica_sets.end(),
+      [&](const auto& item) { return item->meta.key == write.key && item->meta.uid == write.uid; });
+  if (!body || !body->is_object() || body->size() != 1 || set == observed.replica_sets.end())
+    return true;
+  const auto* metadata = kube::find(*body, "metadata");
+  const auto* annotations =
+      metadata && metadata->size() == 1 ? kube::find(*metadata, "annotations") : nullptr;
+  if (!annotations || !annotations->is_object()) return true;
+  for (const auto& [key, value] : annotations->items()) {
+    const auto* now_set = find_or_null((*set)->meta.annotations, key);
+    const bool same = value.is_null()
+                          ? now_set == nullptr
+                          : now_set && value.is_string() && value.get<std::string>() == *now_set;
+    if (!same) return true;
+  }
+  return false;
+}
+
+// Status before the Rollout's own annotation: the first carries the resourceVersion that was read,
+// the second only names one key of the object with this uid.
+void append_status(std::vector<Item>& items, kube::Write status) {
+  const auto metadata = std::stable_partition(items.begin(), items.end(), [](const Item& item) {
+    const auto* write = std::get_if<kube::Write>(&item.intent);
+    return !write || !(write->type == api::kRollouts);
+  });
+  for (auto it = metadata; it != items.end(); ++it)
+    if (auto* write = std::get_if<kube::Write>(&it->intent)) write->resource_version.clear();
+  items.insert(metadata, Item{std::move(status), false});
+}
+
+}  // namespace
+
+controller::Plan decide(const Observed& observed, WallTime now, const Options& options) {
+  if (!observed.rollout) return {};
+  if (auto plan = stop_before_the_passes(observed, now)) return std::move(*plan);
+  Fold fold{make_world(observed), {}, {}, std::nullopt};
+  forget_invalid_spec(fold.world.rollout.status, now);
+  controller::Plan plan;
+  Draft claim(fold.world, options, now);
+  if (!claim_sets(claim)) {
+    plan.trace = std::move(claim.trace);
+    return plan;
+  }
+  fold.items = std::move(claim.items);
+  fold.trace = std::move(claim.trace);
+  fold_passes(fold, options, now);
+
+  plan.trace = std::move(fold.trace);
+  plan.wake_at = fold.wake_at;
+  const auto due = status_due(*observed.rollout, fold.world.rollout.status, now);
+  const bool deferred = due && *due > now;
+  if (deferred) {
+    std::erase_if(fold.items, [](const Item& item) { return item.with_status; });
+    plan.wake_at = std::min(plan.wake_at.value_or(*due), *due);
+  } else if (auto write = status_patch(*observed.rollout, fold.world.rollout.status)) {
+    append_status(fold.items, std::move(*write));
+  }
+  for (auto& item : fold.items) {
+    const auto* write = std::get_if<kube::Write>(&item.intent);
+    if (!write || changes_set(observed, *write)) plan.intents.push_back(std::move(item.intent));
+  }
+  return plan;
+}
+
+}  // namespace sluice::rollout

@@ -1,0 +1,210 @@
+#include "controller/rollout/draft.h"
+
+#include <algorithm>
+
+#include "api/keys.h"
+#include "api/resources.h"
+#include "kube/json/json.h"
+#include "kube/model/resources.h"
+
+namespace sluice::rollout {
+namespace {
+
+kube::Json to_patch(const SetChange& change) {
+  kube::Json out = kube::Json::object();
+  if (change.replicas) out["spec"]["replicas"] = *change.replicas;
+  if (change.min_ready_seconds) out["spec"]["minReadySeconds"] = *change.min_ready_seconds;
+  for (const auto& [key, value] : change.annotations) {
+    if (value) {
+      out["metadata"]["annotations"][key] = *value;
+    } else {
+      out["metadata"]["annotations"][key] = nullptr;
+    }
+  }
+  return out;
+}
+
+void apply(kube::ReplicaSet& set, const SetChange& change) {
+  if (change.replicas) set.replicas = *change.replicas;
+  if (change.min_ready_seconds) set.min_ready_seconds = *change.min_ready_seconds;
+  for (const auto& [key, value] : change.annotations) {
+    if (value) {
+      set.meta.annotations[key] = *value;
+    } else {
+      set.meta.annotations.erase(key);
+    }
+  }
+}
+
+bool sizes(const kube::Write& write) {
+  const auto body = kube::parse_json(write.body);
+  return !body || kube::find_path(*body, "spec.replicas") != nullptr;
+}
+
+bool same_object(const kube::Write& write, const kube::ResourceType& type,
+                 const kube::ObjectKey& key) {
+  return write.type == type && write.key == key && write.subresource.empty();
+}
+
+}  // namespace
+
+void compose_merge_patch(kube::Json& first, const kube::Json& second) {
+  if (!first.is_object() || !second.is_object()) {
+    first = second;
+    return;
+  }
+  for (const auto& [key, value] : second.items()) {
+    auto it = first.find(key);
+    if (it != first.end() && it->is_object() && value.is_object()) {
+      compose_merge_patch(*it, value);
+    } else {
+      first[key] = value;
+    }
+  }
+}
+
+std::string hash_of(const kube::ReplicaSet& set) {
+  return get_or(set.meta.labels, api::kPodTemplateHashLabel);
+}
+
+std::optional<std::int64_t> revision_of(const kube::Meta& meta) {
+  const auto* text = find_or_null(meta.annotations, api::kRevisionAnnotation);
+  return text ? parse_int(*text) : std::nullopt;
+}
+
+std::optional<std::string> deadline_of(const kube::ReplicaSet& set) {
+  const auto* text = find_or_null(set.meta.annotations, api::kScaleDownDeadlineAnnotation);
+  if (!text || text->empty()) return std::nullopt;
+  return *text;
+}
+
+std::optional<Pods> pods_or_none(const kube::ReplicaSet* set) {
+  if (!set) return std::nullopt;
+  return pods_of(*set);
+}
+
+Draft::Draft(World& world_in, const Options& options_in, WallTime now_in)
+    : world(world_in),
+      options(options_in),
+      now(now_in),
+      stored(world_in.rollout.status),
+      next(stored) {}
+
+std::string Draft::new_hash() const {
+  return new_rs ? hash_of(*new_rs) : std::string();
+}
+std::string Draft::stable_hash() const {
+  return stable_rs ? hash_of(*stable_rs) : std::string();
+}
+
+bool Draft::rollback() const {
+  if (!new_rs || !stable_rs) return false;
+  return hash_of(*new_rs) == stored.stable_rs ||
+         new_rs->meta.created_at < stable_rs->meta.created_at;
+}
+
+bool Draft::fast_rollback() const {
+  if (!rollback()) return false;
+  return hash_of(*new_rs) == stored.stable_rs || (spec().blue_green && new_rs_was_delayed);
+}
+
+void Draft::event(std::string_view reason, std::string message, bool warning, bool with_status) {
+  controller::EventIntent out;
+  out.regarding_type = api::kRollouts;
+  out.regarding = world.rollout.meta.key;
+  out.regarding_uid = world.rollout.meta.uid;
+  out.warning = warning;
+  out.reason = std::string(reason);
+  out.message = std::move(message);
+  items.push_back({std::move(out), with_status});
+}
+
+void Draft::why(Why reason, std::string detail) {
+  trace.push_back({reason, std::move(detail)});
+}
+
+void Draft::wake(std::optional<WallTime> at) {
+  if (at && (!wake_at || *at < *wake_at)) wake_at = at;
+}
+
+void Draft::fail(Why reason, std::string detail, Seconds retry) {
+  why(reason, std::move(detail));
+  wake(now + retry);
+  end = PassEnd::Failed;
+}
+
+const Error* Draft::refused(std::string_view purpose, const kube::ObjectKey& key) const {
+  const auto& failure = world.observed->write_failure;
+  return failure && failure->purpose == purpose && failure->object == key ? &failure->error
+                                                                          : nullptr;
+}
+
+bool Draft::already_written(const kube::ResourceType& type, const kube::ObjectKey& key) const {
+  return std::any_of(items.begin(), items.end(), [&](const Item& item) {
+    const auto* write = std::get_if<kube::Write>(&item.intent);
+    return write && same_object(*write, type, key);
+  });
+}
+
+kube::Write Draft::write_for(const kube::ResourceType& type, const kube::Meta& meta,
+                             kube::Verb verb, std::string_view purpose) const {
+  kube::Write out;
+  out.type = type;
+  out.key = meta.key;
+  out.verb = verb;
+  out.uid = meta.uid;
+  out.resource_version = meta.resource_version;
+  out.purpose = std::string(purpose);
+  return out;
+}
+
+void Draft::write(kube::Write write) {
+  if (!running()) return;
+  if (already_written(write.type, write.key)) {
+    end = PassEnd::NeedsWorld;
+    return;
+  }
+  items.push_back({std::move(write), false});
+  ++effects;
+}
+
+void Draft::change_set(kube::ReplicaSet& set, const SetChange& change, std::string_view purpose) {
+  if (!running() || change.empty()) return;
+  if (set.meta.uid.empty()) {  // created by this very plan
+    end = PassEnd::NeedsWorld;
+    return;
+  }
+  ++effects;
+  kube::Json patch = to_patch(change);
+  auto pending = std::find_if(items.begin(), items.end(), [&](const Item& item) {
+    const auto* write = std::get_if<kube::Write>(&item.intent);
+    return write && same_object(*write, kube::kReplicaSets, set.meta.key);
+  });
+  auto write = write_for(kube::kReplicaSets, set.meta, kube::Verb::MergePatch, purpose);
+  if (pending == items.end()) {
+    write.body = kube::dump(patch);
+    items.push_back({std::move(write), false});
+    apply(set, change);
+    return;
+  }
+  // Metadata may travel with a change of size, wherever that stands; two sizes cannot share a
+  // write.
+  auto& earlier = std::get<kube::Write>(pending->intent);
+  auto combined = kube::parse_json(earlier.body);
+  const bool earlier_sizes = sizes(earlier);
+  if (earlier.verb != kube::Verb::MergePatch || !combined || (earlier_sizes && change.replicas)) {
+    end = PassEnd::NeedsWorld;
+    return;
+  }
+  compose_merge_patch(*combined, patch);
+  apply(set, change);
+  if (earlier_sizes) {
+    earlier.body = kube::dump(*combined);
+    return;
+  }
+  write.body = kube::dump(*combined);
+  items.erase(pending);
+  items.push_back({std::move(write), false});
+}
+
+}  // namespace sluice::rollout

@@ -1,0 +1,103 @@
+#include "controller/rollout/phase.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/keys.h"
+#include "base/strings.h"
+#include "controller/rollout/conditions.h"
+
+namespace sluice::rollout {
+namespace {
+
+constexpr const char* kDegraded = "Degraded";
+constexpr const char* kPaused = "Paused";
+constexpr const char* kProgressing = "Progressing";
+
+std::optional<Phase> degraded(const Conditions& conditions) {
+  // The first hit in list order wins.
+  for (const kube::Condition& item : conditions) {
+    if (item.type == condition::kInvalidSpec)
+      return Phase{kDegraded, fmt::format("InvalidSpec: {}", item.message)};
+    if (item.reason == reason::kAborted || item.reason == reason::kProgressDeadlineExceeded) {
+      return Phase{kDegraded, fmt::format("{}: {}", item.reason, item.message)};
+    }
+  }
+  return std::nullopt;
+}
+
+bool stable_is_current(const api::RolloutStatus& status) {
+  return !status.stable_rs.empty() && status.stable_rs == status.current_pod_hash;
+}
+
+std::optional<Phase> blue_green_wait(const api::BlueGreenStrategy& strategy,
+                                     const api::RolloutStatus& status) {
+  const auto& state = status.blue_green;
+  if (state.active_selector.empty() || state.active_selector != status.current_pod_hash) {
+    return Phase{kProgressing, "active service cutover pending"};
+  }
+  if (stable_is_current(status)) return std::nullopt;
+  const bool analysing =
+      strategy.post_promotion_analysis &&
+      (!state.post_promotion_run || !api::is_completed(state.post_promotion_run->phase));
+  return Phase{kProgressing, analysing ? "waiting for analysis to complete"
+                                       : "waiting for post-promotion verification to complete"};
+}
+
+std::optional<Phase> canary_wait(const api::CanaryStrategy& strategy,
+                                 const api::RolloutStatus& status) {
+  if (!strategy.traffic_routing && status.replicas > status.updated_replicas) {
+    return Phase{kProgressing, "old replicas are pending termination"};
+  }
+  if (!stable_is_current(status)) return Phase{kProgressing, "waiting for all steps to complete"};
+  return std::nullopt;
+}
+
+// A restart that lies ahead does not make the Rollout busy.
+bool restarting(const api::RolloutSpec& spec, const api::RolloutStatus& status, WallTime now) {
+  return spec.restart_at && spec.restart_at != status.restarted_at && *spec.restart_at <= now;
+}
+
+}  // namespace
+
+Phase controller_phase(const api::RolloutSpec& spec, const api::RolloutStatus& status,
+                       WallTime now) {
+  if (auto found = degraded(status.conditions)) return *found;
+  if (spec.paused) return {kPaused, "manually paused"};
+  if (!status.pause_conditions.empty()) return {kPaused, status.pause_conditions.front().reason};
+  if (restarting(spec, status, now)) return {kProgressing, "rollout is restarting"};
+  if (status.updated_replicas < spec.replicas_or_default()) {
+    return {kProgressing, "more replicas need to be updated"};
+  }
+  if (status.available_replicas < status.updated_replicas) {
+    return {kProgressing, "updated replicas are still becoming available"};
+  }
+  std::optional<Phase> waiting;
+  if (spec.blue_green) waiting = blue_green_wait(*spec.blue_green, status);
+  if (spec.canary) waiting = canary_wait(*spec.canary, status);
+  return waiting.value_or(Phase{"Healthy", ""});
+}
+
+Phase client_phase(const api::Rollout& rollout, WallTime now) {
+  const api::RolloutStatus& status = rollout.status;
+  const auto observed = parse_int(status.observed_generation);
+  if (observed && *observed < rollout.meta.generation) {
+    return {kProgressing, "waiting for rollout spec update to be observed"};
+  }
+  if (status.controller_pause && status.pause_conditions.empty()) {
+    return {kProgressing, "waiting for rollout to unpause"};
+  }
+  const auto* workload = find_or_null(rollout.meta.annotations, api::kWorkloadGenerationAnnotation);
+  if (!rollout.spec.workload_ref_json.empty() && workload != nullptr) {
+    const auto seen = parse_int(status.workload_observed_generation);
+    if (seen && parse_int(*workload) != seen) {
+      return {kProgressing,
+              "waiting for rollout spec update to be observed for the reference workload"};
+    }
+  }
+  if (!status.phase.empty()) return {status.phase, status.message};
+  return controller_phase(rollout.spec, status, now);
+}
+
+}  // namespace sluice::rollout

@@ -1,0 +1,18 @@
+#pragma once
+// Sizing ReplicaSets (rollout.md §2.4, §3.8, §3.9, §4.4).
+#include "controller/rollout/draft.h"
+
+namespace sluice::rollout {
+
+// §2.4: newRS or stableRS was last sized for another spec.replicas.
+[[nodiscard]] bool is_scaling_event(const Draft& draft);
+
+// C11. True when a ReplicaSet changed size, which ends the pass.
+bool scale_canary(Draft& draft);
+// B6, without the history.
+void scale_blue_green(Draft& draft);
+
+// Something still refers to this hash: a Service, a weight, the status (§3.8).
+[[nodiscard]] bool is_referenced(const Draft& draft, const std::string& hash);
+
+}  // namespace sluice::rollout

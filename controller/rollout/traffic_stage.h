@@ -1,0 +1,14 @@
+#pragma once
+// Driving the traffic router of a canary (rollout.md §3.11): choose the weight, have the router
+// plan its writes, record what was set.
+#include "controller/rollout/draft.h"
+
+namespace sluice::rollout {
+
+void reconcile_traffic(Draft& draft);
+
+// A canary Ingress of ours that the spec no longer names keeps stealing its last share: set to 0
+// (traffic.md T-7).
+void quiet_orphan_ingresses(Draft& draft);
+
+}  // namespace sluice::rollout

@@ -1,0 +1,127 @@
+#include <gtest/gtest.h>
+
+#include "controller/loop/queue.h"
+
+namespace sluice::loop {
+namespace {
+
+MonoTime at(std::int64_t ms) {
+  return MonoTime(Millis(ms));
+}
+Key key(const std::string& name) {
+  return {KeyKind::Rollout, {"shop", name}};
+}
+
+TEST(KeyQueue, TriggersMergeAndTheFirstReasonIsKept) {
+  KeyQueue queue;
+  queue.mark(key("a"), Lane::Normal, "first", at(0));
+  queue.mark(key("a"), Lane::Normal, "second", at(0));
+  auto work = queue.take(at(0));
+  ASSERT_TRUE(work);
+  EXPECT_EQ(work->reason, "first");
+  EXPECT_FALSE(queue.take(at(0)));
+}
+
+TEST(KeyQueue, ABusyKeyIsNotGivenOutTwiceAndComesBackWhenItWasMarkedMeanwhile) {
+  KeyQueue queue;
+  queue.mark(key("a"), Lane::Normal, "x", at(0));
+  ASSERT_TRUE(queue.take(at(0)));
+  queue.mark(key("a"), Lane::Normal, "meanwhile", at(1));
+  EXPECT_FALSE(queue.take(at(1)));
+  queue.done(key("a"), at(2));
+  auto again = queue.take(at(2));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->reason, "meanwhile");
+  queue.done(key("a"), at(3));
+  EXPECT_FALSE(queue.take(at(3)));
+  EXPECT_EQ(queue.size(), 0U);
+}
+
+TEST(KeyQueue, UrgentKeysGoFirstAndAWaitingKeyIsMovedUp) {
+  KeyQueue queue;
+  queue.mark(key("a"), Lane::Normal, "x", at(0));
+  queue.mark(key("b"), Lane::Normal, "x", at(0));
+  queue.mark(key("b"), Lane::Urgent, "abort", at(0));
+  EXPECT_EQ(queue.take(at(0))->key, key("b"));
+  EXPECT_EQ(queue.take(at(0))->key, key("a"));
+}
+
+TEST(KeyQueue, TheEarliestTimerWins) {
+  KeyQueue queue;
+  queue.wake_at(key("a"), at(100));
+  queue.wake_at(key("a"), at(50));
+  queue.wake_at(key("a"), at(80));
+  EXPECT_EQ(queue.next_time(), at(50));
+  EXPECT_FALSE(queue.take(at(49)));
+  ASSERT_TRUE(queue.take(at(50)));
+  queue.done(key("a"), at(50));
+  EXPECT_EQ(queue.next_time(), MonoTime::max());
+}
+
+TEST(KeyQueue, FailuresBackOffAndSuccessForgetsThem) {
+  KeyQueue queue;
+  SeededRng rng(1);
+  MonoTime now = at(0);
+  Micros last{0};
+  for (int i = 0; i < 12; ++i) {
+    queue.mark(key("a"), Lane::Normal, "x", now);
+    if (i > 0) {
+      EXPECT_FALSE(queue.take(now)) << "a normal trigger must not cut the back-off short";
+      now = queue.next_time();
+    }
+    ASSERT_TRUE(queue.take(now));
+    queue.failed(key("a"), now, rng);
+    const Micros delay = queue.next_time() - now;
+    EXPECT_LE(delay, Millis(12'000));
+    EXPECT_TRUE(i == 0 || i >= 8 || delay * 2 > last);
+    last = delay;
+  }
+  EXPECT_GE(last, Millis(8'000));
+  ASSERT_TRUE(queue.take(queue.next_time()));
+  queue.done(key("a"), now);
+  EXPECT_EQ(queue.failures(key("a")), 0);
+}
+
+TEST(KeyQueue, AnUrgentTriggerIgnoresTheBackOff) {
+  KeyQueue queue;
+  SeededRng rng(1);
+  for (int i = 0; i < 8; ++i) {
+    queue.mark(key("a"), Lane::Urgent, "x", at(0));
+    ASSERT_TRUE(queue.take(at(0)));
+    queue.failed(key("a"), at(0), rng);
+  }
+  queue.mark(key("a"), Lane::Urgent, "abort", at(1));
+  EXPECT_TRUE(queue.take(at(1)));
+}
+
+TEST(KeyQueue, AnUrgentTriggerDuringAFailingPassIsNotLost) {
+  KeyQueue queue;
+  SeededRng rng(1);
+  queue.mark(key("a"), Lane::Normal, "x", at(0));
+  ASSERT_TRUE(queue.take(at(0)));
+  queue.mark(key("a"), Lane::Urgent, "abort", at(1));
+  queue.failed(key("a"), at(1), rng);
+  EXPECT_TRUE(queue.take(at(1)));
+}
+
+TEST(KeyQueue, RetryAfterOfTheServerIsHonoured) {
+  KeyQueue queue;
+  SeededRng rng(1);
+  queue.mark(key("a"), Lane::Normal, "x", at(0));
+  ASSERT_TRUE(queue.take(at(0)));
+  queue.failed(key("a"), at(0), rng, Millis(7'000));
+  EXPECT_EQ(queue.next_time(), at(7'000));
+}
+
+TEST(KeyQueue, AForgottenKeyLeavesNothingBehind) {
+  KeyQueue queue;
+  queue.wake_at(key("a"), at(50));
+  queue.mark(key("a"), Lane::Normal, "x", at(0));
+  queue.forget(key("a"));
+  EXPECT_FALSE(queue.take(at(60)));
+  EXPECT_EQ(queue.size(), 0U);
+  EXPECT_EQ(queue.next_time(), MonoTime::max());
+}
+
+}  // namespace
+}  // namespace sluice::loop
