@@ -1,5 +1,6 @@
 #pragma once
-// Production implementations of the seams. The only folder that may include curl, cpprest, boost and openssl.
+// Production implementations of the seams. The only folder that may include curl, cpprest, boost
+// and openssl.
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,15 +19,15 @@ namespace sluice::net {
 
 // How to reach and authenticate to one API server (kubeconfig or in-cluster).
 struct KubeConfig {
-  std::string server;                      // "https://127.0.0.1:6443"
-  std::string ca_pem;                      // "" = system roots
+  std::string server;  // "https://127.0.0.1:6443"
+  std::string ca_pem;  // "" = system roots
   bool insecure_skip_verify = false;
   std::string tls_server_name;
   std::string client_cert_pem, client_key_pem;
-  std::string token;                       // static
-  std::string token_file;                  // re-read at least once a minute
+  std::string token;       // static
+  std::string token_file;  // re-read at least once a minute
   std::string username, password;
-  struct Exec {                            // client.authentication.k8s.io v1 and v1beta1
+  struct Exec {  // client.authentication.k8s.io v1 and v1beta1
     std::string api_version, command;
     std::vector<std::string> args;
     std::vector<std::pair<std::string, std::string>> env;
@@ -34,43 +35,55 @@ struct KubeConfig {
   };
   std::optional<Exec> exec;
   std::string proxy_url;
-  std::string namespace_;                  // of the context
+  std::string namespace_;  // of the context
   std::string impersonate_user;
   std::vector<std::string> impersonate_groups;
 };
-struct KubeConfigOverrides {               // the global flags of clients.md §1.1
-  std::string kubeconfig, context, cluster, user, namespace_, server, token, certificate_authority, client_certificate, client_key, tls_server_name, as_user;
+struct KubeConfigOverrides {  // the global flags of clients.md §1.1
+  std::string kubeconfig, context, cluster, user, namespace_, server, token, certificate_authority,
+      client_certificate, client_key, tls_server_name, as_user;
   std::vector<std::string> as_groups;
   bool insecure_skip_tls_verify = false;
+  std::string username, password,
+      proxy_url;  // basic authentication replaces the file's other credentials
 };
-// $KUBECONFIG (a list is merged), ~/.kube/config, else in-cluster. Errors: Invalid, naming file and field.
-[[nodiscard]] Result<KubeConfig> load_kubeconfig(Files& files, const KubeConfigOverrides& overrides);
+// $KUBECONFIG (a list is merged), ~/.kube/config, else in-cluster. Errors: Invalid, naming file and
+// field.
+[[nodiscard]] Result<KubeConfig> load_kubeconfig(Files& files,
+                                                 const KubeConfigOverrides& overrides);
 
 struct TransportOptions {
-  KubeConfig kube;                         // for requests whose url is a path
+  KubeConfig kube;  // for requests whose url is a path
   bool http1 = false;
   std::string user_agent = "sluice";
   int connections_per_host_max = 64;
 };
-// libcurl multi; owns its sockets and leaves a dead HTTP/2 connection (stack.md §4.4). poll() is the loop's own wait.
-[[nodiscard]] Result<std::unique_ptr<Transport>> make_transport(TransportOptions options, Files& files, Clock& clock, Telemetry& telemetry);
+// libcurl multi; owns its sockets and leaves a dead HTTP/2 connection (stack.md §4.4). poll() is
+// the loop's own wait.
+[[nodiscard]] Result<std::unique_ptr<Transport>> make_transport(TransportOptions options,
+                                                                Files& files, Clock& clock,
+                                                                Telemetry& telemetry);
 
 // One blocking request over a Transport: for the CLI and for tests.
 [[nodiscard]] Result<http::Response> call(Transport& transport, http::Request request);
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  int port = 0;                            // 0 = any free port
-  std::string cert_pem, key_pem;           // both set: HTTPS
+  int port = 0;                   // 0 = any free port
+  std::string cert_pem, key_pem;  // both set: HTTPS
   int threads = 4;
 };
 // cpprestsdk. Errors: Unavailable (port taken).
-[[nodiscard]] Result<std::unique_ptr<HttpServer>> serve(ServerOptions options, InboundHandler handler);
+[[nodiscard]] Result<std::unique_ptr<HttpServer>> serve(ServerOptions options,
+                                                        InboundHandler handler);
 
 // A fresh CA, or a leaf signed by it, for the embedded cluster. EC P-256.
-struct KeyPair { std::string cert_pem, key_pem; };
+struct KeyPair {
+  std::string cert_pem, key_pem;
+};
 [[nodiscard]] Result<KeyPair> make_ca(const std::string& common_name, WallTime now);
-[[nodiscard]] Result<KeyPair> make_leaf(const KeyPair& ca, const std::string& common_name, const std::vector<std::string>& dns_names,
+[[nodiscard]] Result<KeyPair> make_leaf(const KeyPair& ca, const std::string& common_name,
+                                        const std::vector<std::string>& dns_names,
                                         const std::vector<std::string>& ip_addresses, WallTime now);
 
 }  // namespace sluice::net

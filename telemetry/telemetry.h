@@ -1,6 +1,7 @@
 #pragma once
-// Structured log (spdlog, one JSON object or key=value line each, times in milliseconds) and metrics (prometheus-cpp
-// core; served by our own HTTP server). The only folder that may include spdlog and prometheus.
+// Structured log (spdlog, one JSON object or key=value line each, times in milliseconds) and
+// metrics (prometheus-cpp core; served by our own HTTP server). The only folder that may include
+// spdlog and prometheus.
 #include <memory>
 #include <string>
 
@@ -9,9 +10,9 @@
 namespace sluice::telemetry {
 
 struct Options {
-  std::string log_format = "text";   // "text" | "json"
+  std::string log_format = "text";  // "text" | "json"
   std::string log_level = "info";
-  std::string log_file;              // "" = stderr
+  std::string log_file;  // "" = stderr
 };
 
 class ProcessTelemetry : public Telemetry {

@@ -1,0 +1,382 @@
+// The transport on libcurl's multi interface. poll() is the loop's own wait: sockets, timers and
+// wake() meet in curl_multi_poll. All timeouts are counted on the injected clock.
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "base/strings.h"
+#include "net/connections.h"
+#include "net/credentials.h"
+#include "net/exchange.h"
+#include "net/net.h"
+#include "net/proxy.h"
+
+namespace sluice::net {
+namespace {
+
+constexpr std::size_t kSpareHandlesMax = 64;
+
+struct MultiCloser {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+
+std::string bracketed(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+class CurlTransport final : public Transport {
+ public:
+  CurlTransport(TransportOptions options, Files& files, Clock& clock, Telemetry& telemetry,
+                CURLM* multi)
+      : options_(std::move(options)),
+        clock_(clock),
+        telemetry_(telemetry),
+        connections_(telemetry),
+        multi_(multi),
+        proxies_(ProxyRules::from_environment(files)),
+        ca_file_(files.env("SSL_CERT_FILE")),
+        credentials_(options_.kube, files, clock, telemetry,
+                     [multi] { curl_multi_wakeup(multi); }) {
+    curl_multi_setopt(multi, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
+    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                      static_cast<long>(options_.connections_per_host_max));
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 256L);
+    // A credential plugin takes its time: begin before the first request asks.
+    static_cast<void>(credentials_.state());
+  }
+
+  ~CurlTransport() override {
+    for (auto& [token, exchange] : exchanges_) {
+      if (exchange->easy() != nullptr) curl_multi_remove_handle(multi_.get(), exchange->easy());
+    }
+    exchanges_.clear();
+    for (CURL* easy : spare_) curl_easy_cleanup(easy);
+  }
+
+  RequestToken submit(http::Request request) override {
+    const RequestToken token = next_token_++;
+    auto owned = std::make_unique<Exchange>(token, std::move(request), clock_.mono_now());
+    Exchange& exchange = *owned;
+    exchanges_.emplace(token, std::move(owned));
+    launch(exchange);
+    return token;
+  }
+
+  void cancel(RequestToken token) override {
+    const auto it = exchanges_.find(token);
+    if (it != exchanges_.end()) drop(it);
+    std::erase_if(ready_, [token](const TransportEvent& event) { return event.token == token; });
+  }
+
+  void poll(std::vector<TransportEvent>& out, Millis wait) override {
+    turn();
+    if (ready_.empty() && wait > Millis(0)) {
+      static_cast<void>(curl_multi_poll(multi_.get(), nullptr, 0, wait_ms(wait), nullptr));
+      turn();
+    }
+    out.insert(out.end(), std::make_move_iterator(ready_.begin()),
+               std::make_move_iterator(ready_.end()));
+    ready_.clear();
+  }
+
+  void wake() override { curl_multi_wakeup(multi_.get()); }
+
+ private:
+  using Exchanges = std::map<RequestToken, std::unique_ptr<Exchange>>;
+
+  // Everything that can be done without waiting.
+  void turn() {
+    launch_waiting();
+    int running = 0;
+    static_cast<void>(curl_multi_perform(multi_.get(), &running));
+    deliver_streams();
+    collect_finished();
+    expire();
+  }
+
+  int wait_ms(Millis wait) const {
+    MonoTime nearest = MonoTime::max();
+    for (const auto& [token, exchange] : exchanges_)
+      nearest = std::min(nearest, exchange->deadline());
+    if (nearest != MonoTime::max()) {
+      // Rounded up: waking a moment too early would spin.
+      const auto left = std::chrono::ceil<Millis>(nearest - clock_.mono_now());
+      wait = std::min(wait, std::max(left, Millis(0)));
+    }
+    return static_cast<int>(std::min<Millis::rep>(wait.count(), 3'600'000));
+  }
+
+  void launch(Exchange& exchange) {
+    const bool kube = exchange.request.url.starts_with('/');
+    if (kube) {
+      switch (credentials_.state()) {
+        case Credentials::State::Ready:
+          break;
+        case Credentials::State::Waiting:
+          waiting_.push_back(exchange.token);
+          return;
+        case Credentials::State::Failed:
+          fail_exchange(
+              exchange.token,
+              Error{ErrorCode::Unavailable,
+                    exchange.shown() + ": no credentials: " + credentials_.error().message,
+                    {}});
+          return;
+      }
+    }
+    Route route;
+    if (auto status =
+            kube ? kube_route(exchange.request, route) : foreign_route(exchange.request, route);
+        !status) {
+      fail_exchange(
+          exchange.token,
+          Error{ErrorCode::Unavailable, exchange.shown() + ": " + status.error().message, {}});
+      return;
+    }
+    CURL* easy = take_handle();
+    exchange.prepare(easy, route, connections_, clock_);
+    if (const CURLMcode code = curl_multi_add_handle(multi_.get(), easy); code != CURLM_OK)
+      fail_exchange(
+          exchange.token,
+          Error{ErrorCode::Unavailable, exchange.shown() + ": " + curl_multi_strerror(code), {}});
+  }
+
+  void launch_waiting() {
+    if (waiting_.empty() || credentials_.state() == Credentials::State::Waiting) return;
+    std::deque<RequestToken> tokens;
+    tokens.swap(waiting_);
+    for (const RequestToken token : tokens) {
+      const auto it = exchanges_.find(token);
+      if (it != exchanges_.end()) launch(*it->second);
+    }
+  }
+
+  Status kube_route(const http::Request& request, Route& route) {
+    const KubeConfig& kube = options_.kube;
+    if (kube.server.empty()) return fail(ErrorCode::Invalid, "no API server is configured");
+    SLUICE_TRY(const Authority server, parse_url(kube.server));
+    const std::string prefix = server.rest == "/" ? "" : server.rest;
+    route.kube = true;
+    route.url = server.scheme + "://" + bracketed(server.host) + ":" + std::to_string(server.port) +
+                prefix + request.url;
+    route.extra_headers = credentials_.headers();
+    route.verify = !kube.insecure_skip_verify;
+    if (!kube.ca_pem.empty()) route.ca_pem = &kube.ca_pem;
+    route.ca_file = ca_file_;
+    if (!credentials_.client_cert_pem().empty()) {
+      route.client_cert_pem = &credentials_.client_cert_pem();
+      route.client_key_pem = &credentials_.client_key_pem();
+    }
+    if (!kube.tls_server_name.empty() && server.scheme == "https") {
+      // libcurl checks the certificate against the host of the URL: let that be the wanted name,
+      // and connect elsewhere.
+      const std::string name = kube.tls_server_name, port = std::to_string(server.port);
+      route.url = "https://" + name + ":" + port + prefix + request.url;
+      route.connect_to = name + ":" + port + ":" + bracketed(server.host) + ":" + port;
+      route.extra_headers.emplace_back("Host", bracketed(server.host) + ":" + port);
+    }
+    route.proxy =
+        kube.proxy_url.empty() ? proxies_.proxy_for(server) : proxy_spelling(kube.proxy_url);
+    route.http1 = options_.http1;
+    route.user_agent = options_.user_agent;
+    return {};
+  }
+
+  Status foreign_route(const http::Request& request, Route& route) {
+    SLUICE_TRY(const Authority target, parse_url(request.url));
+    route.url = target.scheme + "://" + bracketed(target.host) + ":" + std::to_string(target.port) +
+                target.rest;
+    route.verify = !request.insecure_skip_verify;
+    route.ca_file = ca_file_;
+    route.proxy = proxies_.proxy_for(target);
+    route.http1 = options_.http1;
+    route.user_agent = options_.user_agent;
+    return {};
+  }
+
+  // Go leaves name resolution to a SOCKS proxy.
+  static std::string proxy_spelling(const std::string& url) {
+    return url.starts_with("socks5://") ? "socks5h://" + url.substr(9) : url;
+  }
+
+  CURL* take_handle() {
+    if (spare_.empty()) return curl_easy_init();
+    CURL* easy = spare_.back();
+    spare_.pop_back();
+    return easy;
+  }
+
+  void retire(Exchange& exchange) {
+    CURL* easy = exchange.release();
+    if (easy == nullptr) return;
+    curl_multi_remove_handle(multi_.get(), easy);
+    if (spare_.size() < kSpareHandlesMax) {
+      curl_easy_reset(easy);
+      spare_.push_back(easy);
+    } else {
+      curl_easy_cleanup(easy);
+    }
+  }
+
+  void drop(Exchanges::iterator it) {
+    retire(*it->second);
+    exchanges_.erase(it);
+  }
+
+  void fail_exchange(RequestToken token, Error error) {
+    TransportEvent event;
+    event.token = token;
+    event.kind = TransportEvent::Kind::Failed;
+    event.error = std::move(error);
+    ready_.push_back(std::move(event));
+    drop(exchanges_.find(token));
+  }
+
+  // What streams have received becomes events; an answer >= 300 is collected whole instead.
+  void deliver_streams() {
+    for (auto& [token, owned] : exchanges_) {
+      Exchange& exchange = *owned;
+      if (!exchange.request.stream || !exchange.headers_done || exchange.response.status >= 300)
+        continue;
+      if (!exchange.opened) {
+        exchange.opened = true;
+        push(exchange, TransportEvent::Kind::StreamOpened).response = {
+            exchange.response.status, exchange.response.headers, ""};
+      }
+      if (!exchange.response.body.empty()) {
+        auto& event = push(exchange, TransportEvent::Kind::StreamData);
+        event.response.status = exchange.response.status;
+        event.response.body.swap(exchange.response.body);
+      }
+    }
+  }
+
+  TransportEvent& push(const Exchange& exchange, TransportEvent::Kind kind) {
+    TransportEvent event;
+    event.token = exchange.token;
+    event.kind = kind;
+    ready_.push_back(std::move(event));
+    return ready_.back();
+  }
+
+  void collect_finished() {
+    int left = 0;
+    while (CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      const CURLcode code = message->data.result;
+      Exchange* exchange = nullptr;
+      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
+      if (exchange != nullptr) finished(*exchange, code);
+    }
+  }
+
+  void finished(Exchange& exchange, CURLcode code) {
+    const RequestToken token = exchange.token;
+    if (code != CURLE_OK) {
+      Error error{code == CURLE_OPERATION_TIMEDOUT ? ErrorCode::Timeout : ErrorCode::Unavailable,
+                  exchange.curl_error(code),
+                  {}};
+      if (exchange.too_large) error.message = exchange.shown() + ": the answer is too large";
+      fail_exchange(token, std::move(error));
+      return;
+    }
+    // A 401 was not executed, so that it may be sent again with whatever the credentials are now.
+    if (exchange.kube && exchange.response.status == 401 && !exchange.retried &&
+        credentials_.refused()) {
+      exchange.retried = true;
+      retire(exchange);
+      launch(exchange);
+      return;
+    }
+    if (exchange.opened) {
+      push(exchange, TransportEvent::Kind::StreamEnded);
+    } else {
+      push(exchange, TransportEvent::Kind::Response).response = std::move(exchange.response);
+    }
+    drop(exchanges_.find(token));
+  }
+
+  void expire() {
+    const MonoTime now = clock_.mono_now();
+    std::vector<RequestToken> late;
+    for (const auto& [token, exchange] : exchanges_) {
+      if (exchange->deadline() <= now) late.push_back(token);
+    }
+    for (const RequestToken token : late) {
+      Exchange& exchange = *exchanges_.find(token)->second;
+      const Connections::Id connection = exchange.connection;
+      const bool silent_stream = exchange.opened;
+      const Millis limit =
+          silent_stream ? exchange.request.stream_silence : exchange.request.timeout;
+      const std::string what =
+          silent_stream ? ": the stream was silent for " : ": no answer within ";
+      fail_exchange(
+          token,
+          Error{ErrorCode::Timeout, exchange.shown() + what + format_go_duration(limit), {}});
+      if (silent_stream) {
+        connections_.went_silent(connection, now);
+      } else {
+        connections_.timed_out(connection, now);
+      }
+    }
+  }
+
+  TransportOptions options_;
+  Clock& clock_;
+  Telemetry& telemetry_;
+  Connections connections_;  // outlives multi_, which closes sockets through it
+  std::unique_ptr<CURLM, MultiCloser> multi_;
+  ProxyRules proxies_;
+  std::string ca_file_;
+  Exchanges exchanges_;
+  std::deque<RequestToken> waiting_;  // for credentials
+  std::vector<TransportEvent> ready_;
+  std::vector<CURL*> spare_;
+  RequestToken next_token_ = 1;
+  Credentials credentials_;  // last: its thread wakes multi_
+};
+
+bool init_curl() {
+  static std::once_flag once;
+  static bool done = false;
+  std::call_once(once, [] { done = curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK; });
+  return done;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Transport>> make_transport(TransportOptions options, Files& files,
+                                                  Clock& clock, Telemetry& telemetry) {
+  if (!options.kube.server.empty()) {
+    if (auto server = parse_url(options.kube.server); !server)
+      return fail(ErrorCode::Invalid, "API server: " + server.error().message);
+  }
+  if (!init_curl()) return fail(ErrorCode::Internal, "libcurl cannot be initialised");
+  CURLM* multi = curl_multi_init();
+  if (multi == nullptr) return fail(ErrorCode::Internal, "libcurl cannot be initialised");
+  return std::unique_ptr<Transport>(
+      std::make_unique<CurlTransport>(std::move(options), files, clock, telemetry, multi));
+}
+
+Result<http::Response> call(Transport& transport, http::Request request) {
+  request.stream = false;
+  const std::string shown = request.method + " " + request.url.substr(0, request.url.find('?'));
+  const RequestToken token = transport.submit(std::move(request));
+  std::vector<TransportEvent> events;
+  for (;;) {
+    events.clear();
+    transport.poll(events, Millis(1000));
+    for (auto& event : events) {
+      if (event.token != token) continue;
+      if (event.kind == TransportEvent::Kind::Response) return std::move(event.response);
+      if (event.kind == TransportEvent::Kind::Failed) return fail(std::move(event.error));
+      return fail(ErrorCode::Internal, shown + ": a stream event for a plain request");
+    }
+  }
+}
+
+}  // namespace sluice::net

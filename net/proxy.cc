@@ -1,0 +1,192 @@
+#include "net/proxy.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/strings.h"
+
+namespace sluice::net {
+namespace {
+
+std::string with_scheme(std::string proxy) {
+  if (proxy.empty() || proxy.find("://") != std::string::npos) return proxy;
+  return "http://" + proxy;
+}
+
+std::string first_set(Files& files, const char* upper, const char* lower) {
+  std::string value = files.env(upper);
+  return value.empty() ? files.env(lower) : value;
+}
+
+// Splits "host:port", "[v6]:port", "host"; port 0 when absent. False for a malformed port.
+bool split_port(std::string_view text, std::string& host, int& port) {
+  port = 0;
+  std::string_view rest = text;
+  if (!text.empty() && text.front() == '[') {
+    const auto close = text.find(']');
+    if (close == std::string_view::npos) return false;
+    host = std::string(text.substr(1, close - 1));
+    rest = text.substr(close + 1);
+    if (rest.empty()) return true;
+    if (rest.front() != ':') return false;
+    rest.remove_prefix(1);
+  } else {
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos || text.find(':', colon + 1) != std::string_view::npos) {
+      host = std::string(text);  // no port, or a bare IPv6 address
+      return true;
+    }
+    host = std::string(text.substr(0, colon));
+    rest = text.substr(colon + 1);
+  }
+  const auto number = parse_int(rest);
+  if (!number || *number < 1 || *number > 65535) return false;
+  port = static_cast<int>(*number);
+  return true;
+}
+
+}  // namespace
+
+Result<Authority> parse_url(std::string_view url) {
+  const auto bad = [&](std::string_view why) {
+    return fail(ErrorCode::Invalid,
+                "bad URL \"" + std::string(url.substr(0, 200)) + "\": " + std::string(why));
+  };
+  const auto colon = url.find("://");
+  if (colon == std::string_view::npos) return bad("no scheme");
+  Authority out;
+  out.scheme = to_lower(url.substr(0, colon));
+  if (out.scheme != "http" && out.scheme != "https") return bad("only http and https are spoken");
+  url.remove_prefix(colon + 3);
+  const auto end = std::min(url.find_first_of("/?#"), url.size());
+  const std::string_view authority = url.substr(0, end);
+  out.rest = std::string(url.substr(end));
+  if (const auto hash = out.rest.find('#'); hash != std::string::npos) out.rest.resize(hash);
+  if (out.rest.empty() || out.rest.front() != '/') out.rest.insert(out.rest.begin(), '/');
+  if (authority.find('@') != std::string_view::npos)
+    return bad("user info is not taken, use headers");
+  for (const char c : url) {
+    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f)
+      return bad("it has blanks or control characters");
+  }
+  if (!split_port(authority, out.host, out.port))
+    return bad("its port is not a number from 1 to 65535");
+  if (out.host.empty()) return bad("no host");
+  out.host = to_lower(out.host);
+  if (out.port == 0) out.port = out.scheme == "https" ? 443 : 80;
+  return out;
+}
+
+ProxyRules::Address ProxyRules::parse_address(std::string_view text) {
+  Address out;
+  const std::string copy(text);
+  in_addr four{};
+  if (::inet_pton(AF_INET, copy.c_str(), &four) == 1) {
+    out.bytes[10] = 0xff;
+    out.bytes[11] = 0xff;
+    std::memcpy(out.bytes + 12, &four, 4);
+    out.valid = true;
+  } else if (::inet_pton(AF_INET6, copy.c_str(), out.bytes) == 1) {
+    out.valid = true;
+  }
+  return out;
+}
+
+bool is_loopback(std::string_view host) {
+  if (iequals(host, "localhost")) return true;
+  in_addr four{};
+  in6_addr six{};
+  const std::string copy(host);
+  if (::inet_pton(AF_INET, copy.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24U) == 127;
+  if (::inet_pton(AF_INET6, copy.c_str(), &six) != 1) return false;
+  if (IN6_IS_ADDR_V4MAPPED(&six)) return six.s6_addr[12] == 127;
+  return IN6_IS_ADDR_LOOPBACK(&six) != 0;
+}
+
+ProxyRules ProxyRules::from_environment(Files& files) {
+  return ProxyRules(first_set(files, "HTTP_PROXY", "http_proxy"),
+                    first_set(files, "HTTPS_PROXY", "https_proxy"),
+                    first_set(files, "NO_PROXY", "no_proxy"));
+}
+
+ProxyRules::ProxyRules(std::string http_proxy, std::string https_proxy, std::string_view no_proxy)
+    : http_proxy_(with_scheme(std::move(http_proxy))),
+      https_proxy_(with_scheme(std::move(https_proxy))) {
+  for (const auto& entry : split(no_proxy, ',')) {
+    Rule rule;
+    if (parse_rule(to_lower(trim(entry)), rule)) no_proxy_.push_back(std::move(rule));
+  }
+}
+
+bool ProxyRules::parse_block(std::string_view text, Rule& rule) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos) return false;
+  const auto bits = parse_int(text.substr(slash + 1));
+  rule.address = parse_address(text.substr(0, slash));
+  if (!rule.address.valid || !bits || *bits < 0) return false;
+  const bool six = text.find(':') != std::string_view::npos;
+  if (*bits > (six ? 128 : 32)) return false;
+  rule.kind = Rule::Kind::Block;
+  rule.prefix_bits = static_cast<int>(*bits) + (six ? 0 : 96);
+  return true;
+}
+
+bool ProxyRules::parse_rule(std::string_view entry, Rule& rule) {
+  if (entry.empty()) return false;
+  if (entry == "*") {
+    rule.kind = Rule::Kind::All;
+    return true;
+  }
+  if (parse_block(entry, rule)) return true;
+  std::string host;
+  if (!split_port(entry, host, rule.port)) return false;
+  if (host.empty()) return false;
+  rule.address = parse_address(host);
+  if (rule.address.valid) {
+    rule.kind = Rule::Kind::Address;
+    return true;
+  }
+  rule.kind = Rule::Kind::Domain;
+  if (host.starts_with("*.")) host.erase(0, 1);
+  rule.domain_itself = host.front() != '.';
+  rule.domain = rule.domain_itself ? "." + host : host;
+  return true;
+}
+
+bool ProxyRules::matches(const Rule& rule, const Authority& target, const Address& address) {
+  const bool port_fits = rule.port == 0 || rule.port == target.port;
+  switch (rule.kind) {
+    case Rule::Kind::All:
+      return true;
+    case Rule::Kind::Address:
+      return port_fits && address.valid &&
+             std::equal(address.bytes, address.bytes + 16, rule.address.bytes);
+    case Rule::Kind::Block: {
+      if (!address.valid) return false;
+      for (int bit = 0; bit < rule.prefix_bits; ++bit) {
+        const int byte = bit / 8;
+        const int mask = 0x80 >> (bit % 8);
+        if (((address.bytes[byte] ^ rule.address.bytes[byte]) & mask) != 0) return false;
+      }
+      return true;
+    }
+    case Rule::Kind::Domain:
+      return port_fits && (target.host.ends_with(rule.domain) ||
+                           (rule.domain_itself && target.host == rule.domain.substr(1)));
+  }
+  return false;
+}
+
+std::string ProxyRules::proxy_for(const Authority& target) const {
+  const std::string& proxy = target.scheme == "https" ? https_proxy_ : http_proxy_;
+  if (proxy.empty() || is_loopback(target.host)) return "";
+  const Address address = parse_address(target.host);
+  const bool skipped = std::any_of(no_proxy_.begin(), no_proxy_.end(), [&](const Rule& rule) {
+    return matches(rule, target, address);
+  });
+  return skipped ? "" : proxy;
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,59 @@
+#pragma once
+// Which proxy a request goes through, decided as Go's net/http does from the environment: loopback
+// is never proxied, NO_PROXY takes host names, domains, addresses and CIDR blocks, each with an
+// optional port. A kubeconfig's proxy-url is not asked about here: it holds for that cluster
+// without exceptions.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/seams.h"
+
+namespace sluice::net {
+
+struct Authority {
+  std::string scheme;  // "http" | "https", lower case
+  std::string host;    // lower case, without brackets
+  int port = 0;        // never 0: the scheme's default is filled in
+  std::string rest;    // from the path on: "/api?x=1", never empty
+};
+// Errors: Invalid (no http/https URL, user info, a bad port).
+[[nodiscard]] Result<Authority> parse_url(std::string_view url);
+
+[[nodiscard]] bool is_loopback(std::string_view host);
+
+class ProxyRules {
+ public:
+  ProxyRules() = default;
+  // Upper case wins over lower case, as in Go: HTTP_PROXY, HTTPS_PROXY, NO_PROXY.
+  [[nodiscard]] static ProxyRules from_environment(Files& files);
+  ProxyRules(std::string http_proxy, std::string https_proxy, std::string_view no_proxy);
+
+  // The proxy's URL, "" = go straight.
+  [[nodiscard]] std::string proxy_for(const Authority& target) const;
+
+ private:
+  struct Address {
+    bool valid = false;
+    unsigned char bytes[16] = {};  // IPv4 in its mapped form
+  };
+  struct Rule {
+    enum class Kind { All, Address, Block, Domain };
+    Kind kind = Kind::All;
+    Address address;
+    int prefix_bits = 0;         // counted in the 128-bit form
+    std::string domain;          // ".example.com"
+    bool domain_itself = false;  // "example.com" matches too, not only what is below
+    int port = 0;                // 0 = any
+  };
+  [[nodiscard]] static Address parse_address(std::string_view text);
+  [[nodiscard]] static bool parse_block(std::string_view text, Rule& rule);
+  [[nodiscard]] static bool parse_rule(std::string_view entry, Rule& rule);
+  [[nodiscard]] static bool matches(const Rule& rule, const Authority& target,
+                                    const Address& address);
+
+  std::string http_proxy_, https_proxy_;
+  std::vector<Rule> no_proxy_;
+};
+
+}  // namespace sluice::net
