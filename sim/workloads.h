@@ -1,6 +1,7 @@
 #pragma once
-// Workload controllers and pod stages over an ApiServer: ReplicaSet, Deployment, Job, Endpoints and EndpointSlice,
-// PodDisruptionBudget, garbage collection, namespace deletion, and the declared stages of pods. Step-driven: no threads.
+// Workload controllers and pod stages over an ApiServer: ReplicaSet, Deployment, Job, Endpoints and
+// EndpointSlice, PodDisruptionBudget, garbage collection, namespace deletion, and the declared
+// stages of pods. Step-driven: no threads.
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,7 +11,8 @@
 
 namespace sluice::sim {
 
-// Runs a pod for real. Declared here, implemented in cluster/. Called from the thread that calls Workloads::step().
+// Runs a pod for real. Declared here, implemented in cluster/. Called from the thread that calls
+// Workloads::step().
 class PodRuntime {
  public:
   virtual ~PodRuntime() = default;
@@ -20,8 +22,8 @@ class PodRuntime {
   [[nodiscard]] virtual Result<std::string> start(const Json& pod) = 0;
   struct State {
     bool running = false;
-    bool ready = false;                    // the readiness probe's answer
-    int exit_code = -1;                    // when not running
+    bool ready = false;  // the readiness probe's answer
+    int exit_code = -1;  // when not running
   };
   [[nodiscard]] virtual State state(const Json& pod) = 0;
   // SIGTERM; state() tells when it is gone.
@@ -29,17 +31,20 @@ class PodRuntime {
   virtual void kill(const Json& pod) = 0;
 };
 
-struct StageTimes {                        // defaults; per pod by annotation sluice.argoproj.io/stage-<name>: "<duration>"
+struct StageTimes {  // defaults; per pod by annotation sluice.argoproj.io/stage-<name>:
+                     // "<duration>"
   Millis schedule{100}, start{400}, ready{700}, terminate{1000};
 };
 
 class Workloads {
  public:
-  Workloads(ApiServer& server, Clock& clock, Rng& rng, StageTimes times = {}, PodRuntime* runtime = nullptr);
+  Workloads(ApiServer& server, Clock& clock, Rng& rng, StageTimes times = {},
+            PodRuntime* runtime = nullptr);
   ~Workloads();
-  // Does everything that is due. Returns when to be called next (changes wake it earlier: pending()).
+  // Does everything that is due. Returns when to be called next (changes wake it earlier:
+  // pending()).
   MonoTime step();
-  [[nodiscard]] bool pending() const;      // a change has not been worked off yet
+  [[nodiscard]] bool pending() const;  // a change has not been worked off yet
 
  private:
   struct Impl;

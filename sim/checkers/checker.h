@@ -1,0 +1,102 @@
+#pragma once
+// One invariant of the cluster, checked at every stored change. Checkers watch the server, never
+// the controller's opinion.
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/checkers/view.h"
+
+namespace sluice::sim::check {
+
+struct Violation {
+  std::string checker, text;
+  WallTime wall{};
+  std::uint64_t version = 0;
+};
+
+class Checker {
+ public:
+  explicit Checker(std::string_view id) : id_(id) {}
+  virtual ~Checker() = default;
+  [[nodiscard]] std::string_view id() const { return id_; }
+  void attach(const View& view, std::vector<Violation>& found) {
+    view_ = &view;
+    found_ = &found;
+  }
+
+  virtual void changed(const Seen&) {}
+  // Every answered request of a controller, changing or not.
+  virtual void answered(const AuditEntry&, MonoTime) {}
+  virtual void metric(const MetricAnswer&) {}
+  virtual void instant(WallTime, MonoTime) {}
+  // A stage of the scenario did not come about in time.
+  virtual void stuck(const std::string& /*what*/, WallTime) {}
+  // The scenario is over and the world has come to rest; then two resync periods pass.
+  virtual void rest(WallTime) {}
+  virtual void end(const std::string& /*state*/, const std::set<std::string>& /*accepted*/,
+                   WallTime) {}
+
+ protected:
+  [[nodiscard]] const View& view() const { return *view_; }
+  void report(std::string text, WallTime wall, std::uint64_t version = 0) {
+    found_->push_back({std::string(id_), std::move(text), wall, version});
+  }
+  void report(const Seen& seen, std::string text) {
+    report(std::move(text), seen.wall, seen.version);
+  }
+
+ private:
+  std::string_view id_;
+  const View* view_ = nullptr;
+  std::vector<Violation>* found_ = nullptr;
+};
+
+// Everything together: feed it the server's streams.
+class Checkers {
+ public:
+  explicit Checkers(std::vector<std::unique_ptr<Checker>> list);
+  void changed(const Change& change, const Actor& actor, WallTime wall, MonoTime mono);
+  void answered(const AuditEntry& entry, MonoTime mono);
+  void metric(const MetricAnswer& answer);
+  void instant(WallTime wall, MonoTime mono);
+  void stuck(const std::string& what, WallTime wall);
+  void rest(WallTime wall);
+  void end(const std::string& state, const std::set<std::string>& accepted, WallTime wall);
+
+  View view;
+  std::vector<Violation> found;
+
+ private:
+  std::vector<std::unique_ptr<Checker>> list_;
+};
+
+struct CheckerOptions {
+  int writes_max = 0;  // of the whole run; 0: not known (S15)
+};
+[[nodiscard]] std::vector<std::unique_ptr<Checker>> all_checkers(
+    const CheckerOptions& options = {});
+
+std::unique_ptr<Checker> traffic_has_pods();              // S1
+std::unique_ptr<Checker> weights_add_up();                // S2
+std::unique_ptr<Checker> basic_canary_capacity();         // S4
+std::unique_ptr<Checker> abort_is_final();                // S5
+std::unique_ptr<Checker> active_service_is_proven();      // S6
+std::unique_ptr<Checker> selector_stays();                // S7
+std::unique_ptr<Checker> one_run_one_verdict();           // S8
+std::unique_ptr<Checker> steps_in_order();                // S9
+std::unique_ptr<Checker> pauses_last();                   // S10
+std::unique_ptr<Checker> revisions_grow();                // S11
+std::unique_ptr<Checker> used_sets_live();                // S12
+std::unique_ptr<Checker> one_leader_writes();             // S13
+std::unique_ptr<Checker> no_idle_writes(int writes_max);  // S15
+std::unique_ptr<Checker> missing_data_decides_nothing();  // S17
+std::unique_ptr<Checker> same_end_state();                // V1
+std::unique_ptr<Checker> restarts_keep_deadlines();       // V5
+
+// Of a controller: neither its Lease nor Events nor a read.
+[[nodiscard]] bool counted_write(const AuditEntry& entry);
+
+}  // namespace sluice::sim::check

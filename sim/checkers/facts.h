@@ -1,0 +1,84 @@
+#pragma once
+// What checkers know of an object: read from the stored JSON by code of their own, so that a
+// mistake in the controller's decoders cannot hide itself.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "kube/json/json_fwd.h"
+
+namespace sluice::sim::check {
+
+using kube::Json;
+
+struct Step {
+  enum class Kind { SetWeight, Pause, Other };
+  Kind kind = Kind::Other;
+  int weight = 0;                       // SetWeight
+  std::optional<std::int64_t> seconds;  // Pause; nullopt: until a person goes on
+  bool operator==(const Step&) const = default;
+};
+
+struct Pause {
+  std::string reason;
+  WallTime start{};
+  bool operator==(const Pause&) const = default;
+};
+
+struct RolloutFacts {
+  std::string name, ns, uid;
+  std::int64_t generation = 0, observed_generation = 0, revision = 0;
+  int replicas = 1, max_surge = 0, max_unavailable = 0, max_weight = 100;
+  bool blue_green = false, routed = false;
+  std::string stable_service, canary_service, active_service, preview_service;
+  std::vector<Step> steps;
+  bool pre_promotion = false, post_promotion = false, background = false;
+  std::int64_t auto_promotion_seconds = 0;
+  std::string template_text;  // to see that it changed
+  std::string stable_hash, current_hash, phase;
+  std::optional<int> step_index;
+  bool abort = false, promote_full = false, controller_pause = false;
+  std::optional<WallTime> aborted_at;
+  std::vector<Pause> pauses;
+  std::optional<int> canary_weight, stable_weight;  // status.canary.weights
+
+  [[nodiscard]] const Pause* pause(std::string_view reason) const;
+};
+
+struct SetFacts {
+  std::string name, uid, hash, image, template_text, owner_uid;
+  int wanted = 0, available = 0, replicas = 0;
+  std::int64_t revision = 0;
+  std::uint64_t version = 0;  // resourceVersion
+};
+
+struct ServiceFacts {
+  std::string name, hash, managed_by, verdict;
+};
+
+struct IngressFacts {
+  std::string name, owner_uid, verdict;
+  std::optional<int> weight;  // only canary Ingresses have one
+};
+
+struct RunFacts {
+  std::string name, uid, owner_uid, type, step, hash, phase;
+  std::int64_t revision = 0;
+  int successful = 0, failed = 0, error = 0, inconclusive = 0, consecutive_error = 0, count = 0;
+  std::vector<std::string> measurement_phases, measurement_values;
+  int failure_limit = 0, consecutive_error_limit = 4;
+  bool terminate = false;
+  [[nodiscard]] bool over() const;
+  [[nodiscard]] bool bad() const { return phase == "Failed" || phase == "Error"; }
+};
+
+[[nodiscard]] RolloutFacts read_rollout(const Json& object);
+[[nodiscard]] SetFacts read_set(const Json& object);
+[[nodiscard]] ServiceFacts read_service(const Json& object);
+[[nodiscard]] IngressFacts read_ingress(const Json& object);
+[[nodiscard]] RunFacts read_run(const Json& object);
+
+}  // namespace sluice::sim::check

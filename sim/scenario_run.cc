@@ -1,0 +1,391 @@
+#include "sim/scenario_run.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "api/resources.h"
+#include "kube/json/json.h"
+#include "kube/model/resources.h"
+#include "sim/scenario_objects.h"
+
+namespace sluice::sim {
+namespace {
+
+constexpr Seconds kResync{300};
+constexpr Seconds kQuiet{90};    // longer than the scale-down delay and a change of leader together
+constexpr Seconds kHealing{15};  // retries, back-off and new watches after a disturbance
+constexpr std::size_t kLogTail = 40;
+
+const kube::ObjectKey kWeb{"default", "web"};
+
+Simulation::Options options_of(const Knobs& knobs, const Scenarios::Crds& crds) {
+  Simulation::Options out;
+  out.seed = knobs.seed;
+  out.stages = knobs.pods;
+  out.loop.lease_namespace = "argo-rollouts";
+  out.loop.controller_namespace = "argo-rollouts";
+  out.loop.resync_period = kResync;
+  out.transport.latency = knobs.latency;
+  out.transport.metric_latency = knobs.metric_latency;
+  out.processes = knobs.processes;
+  out.crds = crds;
+  out.managed_fields = false;
+  return out;
+}
+
+std::vector<kube::Json> objects_of(Workflow workflow) {
+  switch (workflow) {
+    case Workflow::CanaryBasic:
+      return basic_canary_objects();
+    case Workflow::BlueGreen:
+    case Workflow::BlueGreenAbort:
+      return blue_green_objects();
+    case Workflow::CanaryNginx:
+    case Workflow::AbortByUser:
+    case Workflow::AbortByAnalysis:
+    case Workflow::Retry:
+    case Workflow::Rollback:
+    case Workflow::NewVersion:
+      return nginx_canary_objects();
+  }
+  return {};
+}
+
+Actor human() {
+  Actor out;
+  out.kind = Actor::Kind::Human;
+  return out;
+}
+
+}  // namespace
+
+ScenarioRun::ScenarioRun(const Knobs& knobs, const Scenarios::Crds& crds,
+                         const check::CheckerOptions& checker_options)
+    : sim(options_of(knobs, crds)),
+      checkers(check::all_checkers(checker_options)),
+      injector(knobs.faults, knobs.noise, knobs.seed ^ 0x9e3779b97f4a7c15ULL),
+      knobs_(knobs),
+      coming_(knobs.happenings) {
+  static_cast<void>(sim.apply_object(kube::Json{
+      {"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", "argo-rollouts"}}}}));
+  watch_server();
+  backend.scripts = knobs_.metrics;
+  backend.image_of = [this](const std::string& hash) { return image_of(hash); };
+  backend.answered = [this](const check::MetricAnswer& answer) { checkers.metric(answer); };
+  sim.set_backend(
+      [this](const http::Request& request) { return backend(request, sim.clock.mono_now()); });
+  sim.set_watch_delay(knobs_.watch_delay);
+  sim.set_write_faults([this](const http::Request& request) {
+    const Fault fault = injector(request);
+    if (fault == Fault::None) return fault;
+    const bool silent = fault == Fault::TimeoutApplied || fault == Fault::TimeoutNotApplied;
+    auto& until = checkers.view.disturbed_until;
+    until =
+        std::max(until, sim.clock.mono_now() + kHealing + (silent ? request.timeout : Millis(0)));
+    return fault;
+  });
+  sim.after_instant = [this] {
+    happen();
+    checkers.instant(sim.clock.wall_now(), sim.clock.mono_now());
+    if (!checkers.found.empty()) keep_log();
+  };
+}
+
+void ScenarioRun::watch_server() {
+  sim.server.on_change([this](const Change& change) {
+    const MonoTime now = sim.clock.mono_now();
+    checkers.changed(change, sim.actor(), sim.clock.wall_now(), now);
+    const bool counted =
+        sim.actor().controller() && change.resource != "leases" && change.resource != "events";
+    if (counted) last_write_ = now;
+    if (!knobs_.keep_history) return;
+    static constexpr std::string_view kKinds[] = {"added", "modified", "deleted"};
+    history_ += fmt::format("{} {} {} {} {} by {}\n", now.time_since_epoch().count(),
+                            kKinds[static_cast<std::size_t>(change.kind)], change.resource,
+                            change.key.text(), kube::dump(*change.object), sim.actor().identity);
+  });
+  sim.server.on_audit([this](const AuditEntry& entry) {
+    if (entry.user != sim.user()) return;
+    checkers.answered(entry, sim.clock.mono_now());
+    if (!check::counted_write(entry) || entry.code >= 300) return;
+    const std::string what = entry.verb + " " + entry.resource +
+                             (entry.subresource.empty() ? "" : "/" + entry.subresource);
+    ++writes_[what];
+    if (update_began_ != MonoTime::max()) ++update_writes_[what];
+  });
+}
+
+const check::RolloutFacts& ScenarioRun::rollout() const {
+  static const check::RolloutFacts kNone;
+  return view().rollout ? *view().rollout : kNone;
+}
+
+std::string ScenarioRun::image_of(const std::string& hash) const {
+  const auto* set = hash.empty() ? nullptr : view().set_of(hash);
+  return set == nullptr ? std::string() : set->image;
+}
+
+void ScenarioRun::keep_log() {
+  const auto& lines = sim.telemetry.lines;
+  if (tail_.empty())
+    tail_.assign(lines.end() - static_cast<std::ptrdiff_t>(std::min(kLogTail, lines.size())),
+                 lines.end());
+}
+
+// ---- what happens to the world ----
+
+void ScenarioRun::happen() {
+  const MonoTime now = sim.clock.mono_now();
+  for (auto it = undo_.begin(); it != undo_.end();) {
+    if (now < it->at) {
+      ++it;
+      continue;
+    }
+    if (it->partition) sim.set_partitioned(0, false);
+    it = undo_.erase(it);
+  }
+  if (update_began_ == MonoTime::max()) return;
+  for (auto it = coming_.begin(); it != coming_.end();) {
+    const bool jump = it->kind == Knobs::Happening::Kind::JumpWall;
+    if (jump && now >= update_began_ + it->after && rollout().phase == "Healthy") {
+      it = coming_.erase(it);  // no pause was left to jump in
+      continue;
+    }
+    if (now < update_began_ + it->after || (jump && rollout().pauses.empty())) {
+      ++it;
+      continue;
+    }
+    start(*it);
+    it = coming_.erase(it);
+  }
+}
+
+void ScenarioRun::start(const Knobs::Happening& happening) {
+  const MonoTime now = sim.clock.mono_now();
+  auto& until = checkers.view.disturbed_until;
+  switch (happening.kind) {
+    case Knobs::Happening::Kind::Partition:
+      sim.set_partitioned(0, true);
+      undo_.push_back({now + happening.length, true});
+      until = std::max(until, now + happening.length + kHealing * 2);
+      break;
+    case Knobs::Happening::Kind::Freeze:
+      sim.freeze(0, happening.length);
+      until = std::max(until, now + happening.length + kHealing);
+      break;
+    case Knobs::Happening::Kind::BreakWatches:
+      for (int i = 0; i < sim.processes(); ++i)
+        if (sim.running(i)) sim.transport(i).break_watches();
+      until = std::max(until, now + kHealing);
+      break;
+    case Knobs::Happening::Kind::ExpireWindows:
+      sim.server.expire_watch_windows();
+      for (int i = 0; i < sim.processes(); ++i)
+        if (sim.running(i)) sim.transport(i).break_watches();
+      until = std::max(until, now + kHealing);
+      break;
+    case Knobs::Happening::Kind::JumpWall:
+      sim.clock.jump_wall(happening.length);
+      checkers.view.wall_jumped = true;
+      break;
+  }
+}
+
+// ---- what people do ----
+
+void ScenarioRun::set_image(const std::string& image) {
+  kube::Write write;
+  write.type = api::kRollouts;
+  write.key = kWeb;
+  write.verb = kube::Verb::JsonPatch;
+  write.body = kube::dump(kube::Json::array(
+      {{{"op", "replace"}, {"path", "/spec/template/spec/containers/0/image"}, {"value", image}}}));
+  sim.as(human(), [&] { static_cast<void>(sim.server.write(write)); });
+}
+
+void ScenarioRun::begin_update(const std::string& image) {
+  update_began_ = sim.clock.mono_now();
+  set_image(image);
+}
+
+void ScenarioRun::patch_status(const std::string& merge_patch) {
+  kube::Write write;
+  write.type = api::kRollouts;
+  write.key = kWeb;
+  write.subresource = "status";
+  write.body = merge_patch;
+  sim.as(human(), [&] { static_cast<void>(sim.server.write(write)); });
+}
+
+http::Response ScenarioRun::rogue(const kube::Write& write, const std::string& identity) {
+  Actor author;
+  author.kind = Actor::Kind::Controller;
+  author.identity = identity.empty() ? view().leader : identity;
+  author.submitted = sim.clock.mono_now();
+  for (const char* resource : {"rollouts", "replicasets", "services", "ingresses", "analysisruns"})
+    author.told[resource] = sim.server.resource_version();
+  http::Response response;
+  sim.as(author, [&] {
+    response = sim.server.handle(kube::make_request(write),
+                                 {std::string(sim.user()), "sluice/" + author.identity});
+  });
+  return response;
+}
+
+// ---- stages ----
+
+bool ScenarioRun::wait(const std::string& what, const std::function<bool()>& done, Micros most) {
+  if (sim.run_until(done, most)) return true;
+  checkers.stuck(
+      fmt::format("{} (phase {}, step {}, weight {})", what, rollout().phase,
+                  rollout().step_index.value_or(-1), view().canary_weight().value_or(-1)),
+      sim.clock.wall_now());
+  return false;
+}
+
+bool ScenarioRun::wait_healthy(const std::string& image) {
+  return wait(image + " is promoted and Healthy", [this, image] {
+    const auto& now = rollout();
+    return now.phase == "Healthy" && now.observed_generation == now.generation &&
+           image_of(now.stable_hash) == image && now.stable_hash == now.current_hash;
+  });
+}
+
+bool ScenarioRun::wait_aborted() {
+  return wait("the update is aborted",
+              [this] { return rollout().abort && rollout().aborted_at.has_value(); });
+}
+
+bool ScenarioRun::wait_step(int index) {
+  return wait(fmt::format("step {} is reached", index), [this, index] {
+    const auto& now = rollout();
+    return now.step_index.value_or(-1) >= index && now.current_hash != now.stable_hash;
+  });
+}
+
+bool ScenarioRun::wait_rest() {
+  last_write_ = sim.clock.mono_now();
+  return wait("the controller has nothing more to write", [this] {
+    const bool more_to_come = update_began_ != MonoTime::max() && !coming_.empty();
+    return sim.clock.mono_now() >= last_write_ + kQuiet && !more_to_come;
+  });
+}
+
+bool ScenarioRun::deploy() {
+  for (const auto& object : objects_of(knobs_.workflow)) {
+    Status done;
+    sim.as(human(), [&] { done = sim.apply_object(object); });
+    if (!done) {
+      checkers.stuck("the objects are applied: " + done.error().message, sim.clock.wall_now());
+      return false;
+    }
+  }
+  return wait_healthy("app:v1") && wait_rest();
+}
+
+bool ScenarioRun::abort_then() {
+  begin_update("app:v2");
+  if (!wait_step(1)) return false;
+  after_human_delay();
+  abort();
+  return wait_aborted();
+}
+
+bool ScenarioRun::play() {
+  if (!deploy()) return false;
+  switch (knobs_.workflow) {
+    case Workflow::CanaryBasic:
+      begin_update("app:v2");
+      if (!wait("the indefinite pause is reached",
+                [this] { return rollout().step_index == 3 && rollout().pause("CanaryPauseStep"); }))
+        return false;
+      after_human_delay();
+      resume();
+      return wait_healthy("app:v2");
+    case Workflow::CanaryNginx:
+    case Workflow::BlueGreen:
+      begin_update("app:v2");
+      return wait_healthy("app:v2");
+    case Workflow::AbortByUser:
+      return abort_then();
+    case Workflow::AbortByAnalysis:
+    case Workflow::BlueGreenAbort:
+      begin_update("app:v2");
+      return wait("the update is aborted", [this] {
+        const auto& now = rollout();
+        const bool promoted = now.phase == "Healthy" && image_of(now.stable_hash) == "app:v2";
+        return (now.abort && now.aborted_at) || (knobs_.may_end_promoted && promoted);
+      });
+    case Workflow::Retry:
+      if (!abort_then()) return false;
+      after_human_delay();
+      retry();
+      return wait_healthy("app:v2");
+    case Workflow::Rollback:
+      begin_update("app:v2");
+      if (!wait_step(1)) return false;
+      after_human_delay();
+      set_image("app:v1");
+      return wait_healthy("app:v1");
+    case Workflow::NewVersion:
+      begin_update("app:v2");
+      if (!wait_step(2)) return false;
+      after_human_delay();
+      set_image("app:v3");
+      return wait_healthy("app:v3");
+  }
+  return false;
+}
+
+void ScenarioRun::finish(const std::set<std::string>& accepted) {
+  if (!wait_rest()) return;
+  injector.stop();
+  checkers.rest(sim.clock.wall_now());
+  sim.run_for(kResync * 2 + Seconds(10));
+  if (!accepted.empty()) checkers.end(end_state(), accepted, sim.clock.wall_now());
+}
+
+// What is left when names that depend on time and chance are taken away.
+std::string ScenarioRun::end_state() const {
+  const auto& now = rollout();
+  std::string out = fmt::format(
+      "rollout {} wanted={} stable={} step={} abort={} pauses={} weight={}\n", now.phase,
+      image_of(now.current_hash), image_of(now.stable_hash), now.step_index.value_or(-1), now.abort,
+      now.pauses.size(), now.canary_weight.value_or(-1));
+  for (const auto& [name, service] : view().services)
+    out += fmt::format("service {} -> {}\n", name, image_of(service.hash));
+  for (const auto& [name, ingress] : view().ingresses)
+    if (ingress.weight) out += fmt::format("ingress {} weight={}\n", name, *ingress.weight);
+  std::map<std::string, std::pair<int, int>> sets;
+  for (const auto& [name, set] : view().sets) {
+    sets[set.image].first += set.wanted;
+    sets[set.image].second += set.available;
+  }
+  for (const auto& [image, counts] : sets)
+    out += fmt::format("pods {} wanted={} available={}\n", image, counts.first, counts.second);
+  const auto open = std::count_if(view().runs.begin(), view().runs.end(),
+                                  [](const auto& item) { return !item.second.over(); });
+  out += fmt::format("unfinished runs {}\n", open);
+  return out;
+}
+
+Outcome ScenarioRun::outcome() {
+  Outcome out;
+  out.violations = checkers.found;
+  out.state = end_state();
+  out.history = history_;
+  out.points = injector.points();
+  out.struck = injector.struck();
+  out.writes = writes_;
+  for (const auto& [what, count] : writes_) out.total_writes += count;
+  out.update_writes_by_kind = update_writes_;
+  for (const auto& [what, count] : update_writes_) out.update_writes += count;
+  out.crashes = sim.crashes();
+  out.lasted = sim.clock.mono_now().time_since_epoch();
+  keep_log();
+  out.log_tail = tail_;
+  return out;
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,74 @@
+#pragma once
+// One run while it goes on: the world, the checkers, and what people do. Scenarios::run plays whole
+// workflows with it; tests of checkers stop in the middle and do something that no controller
+// should.
+#include <functional>
+#include <string>
+
+#include "sim/scenario.h"
+
+namespace sluice::sim {
+
+class ScenarioRun {
+ public:
+  ScenarioRun(const Knobs& knobs, const Scenarios::Crds& crds,
+              const check::CheckerOptions& checkers = {});
+
+  Simulation sim;
+  check::Checkers checkers;
+  MetricBackend backend;
+  FaultInjector injector;
+
+  // Plays the knobs' workflow to its end; false when a stage did not come about (V1 says which).
+  bool play();
+  // From the end of the workflow: comes to rest, waits two resync periods, lets V1 compare.
+  void finish(const std::set<std::string>& accepted);
+
+  // ---- single stages ----
+  bool deploy();
+  void begin_update(const std::string& image);  // happenings count from here
+  void set_image(const std::string& image);
+  void patch_status(const std::string& merge_patch);  // as a person's client does
+  void abort() { patch_status(R"({"status":{"abort":true}})"); }
+  void retry() { patch_status(R"({"status":{"abort":false}})"); }
+  void resume() { patch_status(R"({"status":{"pauseConditions":null}})"); }
+  bool wait(const std::string& what, const std::function<bool()>& done,
+            Micros most = Seconds(6 * 3600));
+  bool wait_healthy(const std::string& image);
+  bool wait_aborted();
+  bool wait_step(int index);
+  bool wait_rest();
+
+  // A write that no controller of ours makes, sent as if one had that knows everything. Returns the
+  // server's answer. `identity` "": the leader's.
+  http::Response rogue(const kube::Write& write, const std::string& identity = "");
+
+  [[nodiscard]] const check::View& view() const { return checkers.view; }
+  [[nodiscard]] const check::RolloutFacts& rollout() const;
+  [[nodiscard]] std::string image_of(const std::string& hash) const;
+  [[nodiscard]] std::string end_state() const;
+  [[nodiscard]] Outcome outcome();
+
+ private:
+  void watch_server();
+  void happen();
+  void keep_log();
+  void start(const Knobs::Happening& happening);
+  bool abort_then();
+  void after_human_delay() { sim.run_for(knobs_.human_delay); }
+
+  Knobs knobs_;
+  std::vector<Knobs::Happening> coming_;
+  struct Undo {
+    MonoTime at{};
+    bool partition = false;
+  };
+  std::vector<Undo> undo_;
+  MonoTime update_began_ = MonoTime::max();
+  MonoTime last_write_{};
+  std::string history_;
+  std::vector<std::string> tail_;  // of the log, when the first violation was found
+  std::map<std::string, int> writes_, update_writes_;
+};
+
+}  // namespace sluice::sim

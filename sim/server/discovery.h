@@ -1,0 +1,14 @@
+#pragma once
+// Everything outside resources: discovery documents, /version, health, the OpenAPI documents that
+// kubectl insists on.
+#include <string>
+
+#include "base/http.h"
+#include "sim/server/registry.h"
+
+namespace sluice::sim::server {
+
+[[nodiscard]] http::Response discovery(const Registry& registry, const std::string& minor,
+                                       const http::Target& target, const http::Request& request);
+
+}  // namespace sluice::sim::server

@@ -1,0 +1,209 @@
+// Each checker of steps, pauses, revisions, runs, leadership, costs and ends catches a controller
+// that does what it must not do, and finds nothing before.
+#include "tests/unit/sim/scenario_fixture.h"
+
+namespace sluice::sim {
+namespace {
+
+void copy_run(Given& run, const std::string& name) {
+  ASSERT_FALSE(run.view().runs.empty());
+  const std::string from = run.view().runs.begin()->first;
+  Json copy = *run.sim.server.get(api::kAnalysisRuns, {"default", from});
+  copy.erase("status");
+  const Json before = copy["metadata"];
+  copy["metadata"] = {{"name", name},
+                      {"namespace", "default"},
+                      {"labels", before["labels"]},
+                      {"annotations", before["annotations"]}};
+  kube::Write write;
+  write.type = api::kAnalysisRuns;
+  write.key = {"default", name};
+  write.verb = kube::Verb::Create;
+  write.body = kube::dump(copy);
+  ASSERT_LT(run.rogue(write).status, 300);
+}
+
+TEST(CheckerS8, CatchesTwoRunsThatAskTheSame) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  ASSERT_EQ(run.caught("S8"), 0) << all_text(run.checkers.found);
+  copy_run(run, "second");
+  EXPECT_EQ(run.caught("S8"), 1);
+}
+
+TEST(CheckerS8, CatchesABadVerdictThatIsAskedAway) {
+  Knobs knobs = knobs_for(Workflow::AbortByAnalysis);
+  Scenarios::make_bad(knobs, 0);
+  Given run(knobs);
+  ASSERT_TRUE(run.play()) << all_text(run.checkers.found);
+  ASSERT_TRUE(run.wait_rest());
+  ASSERT_EQ(run.caught("S8"), 0) << all_text(run.checkers.found);
+  copy_run(run, "again");
+  EXPECT_EQ(run.caught("S8"), 1);
+}
+
+TEST(CheckerS9, CatchesASkippedStep) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  ASSERT_EQ(run.caught("S9"), 0) << all_text(run.checkers.found);
+  run.status(R"({"currentStepIndex":3})");
+  EXPECT_EQ(run.caught("S9"), 1);
+}
+
+TEST(CheckerS9, CatchesARepeatedStep) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.deploy());
+  run.begin_update("app:v2");
+  ASSERT_TRUE(run.wait_step(3));
+  ASSERT_EQ(run.caught("S9"), 0) << all_text(run.checkers.found);
+  run.status(R"({"currentStepIndex":2})");
+  EXPECT_EQ(run.caught("S9"), 1);
+}
+
+TEST(CheckerS10, CatchesAPauseCutShort) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  run.sim.run_for(Seconds(30));
+  ASSERT_EQ(run.caught("S10"), 0) << all_text(run.checkers.found);
+  run.status(R"({"pauseConditions":null,"currentStepIndex":2})");
+  EXPECT_EQ(run.caught("S10"), 1);
+}
+
+TEST(CheckerS10, CatchesAnEndlessPauseThatEnds) {
+  Given run(Workflow::CanaryBasic);
+  ASSERT_TRUE(run.deploy());
+  run.begin_update("app:v2");
+  ASSERT_TRUE(run.wait("the indefinite pause", [&] {
+    return run.rollout().step_index == 3 && run.rollout().pause("CanaryPauseStep");
+  }));
+  run.sim.run_for(Seconds(7200));
+  ASSERT_EQ(run.caught("S10"), 0) << all_text(run.checkers.found);
+  run.status(R"({"pauseConditions":null,"currentStepIndex":4})");
+  EXPECT_EQ(run.caught("S10"), 1);
+}
+
+TEST(CheckerS11, CatchesAVersionThatBecomesStableTooEarly) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  ASSERT_EQ(run.caught("S11"), 0) << all_text(run.checkers.found);
+  run.status(R"({"stableRS":")" + run.rollout().current_hash + "\"}");
+  EXPECT_GE(run.caught("S11"), 1);
+}
+
+TEST(CheckerS11, CatchesARevisionThatFalls) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  run.patch(kube::kReplicaSets, run.set_name("app:v2"),
+            R"({"metadata":{"annotations":{"rollout.argoproj.io/revision":"1"}}})");
+  EXPECT_GE(run.caught("S11"), 1);
+}
+
+TEST(CheckerS13, CatchesAWriterThatIsNoLongerTheLeader) {
+  Knobs knobs = knobs_for(Workflow::CanaryNginx);
+  knobs.processes = 2;
+  Given run(knobs);
+  ASSERT_TRUE(run.in_first_pause());
+  const std::string first = run.view().leader;
+  run.sim.set_partitioned(0, true);
+  run.sim.set_partitioned(1, false);
+  ASSERT_TRUE(run.wait("another leader that has written", [&] {
+    return run.view().leader != first && run.rollout().step_index.value_or(0) >= 3;
+  }));
+  ASSERT_EQ(run.caught("S13"), 0) << all_text(run.checkers.found);
+  run.patch(api::kRollouts, "web", R"({"status":{"message":"mine"}})", "status", first);
+  EXPECT_EQ(run.caught("S13"), 1);
+}
+
+TEST(CheckerS15, CatchesAWriteThatChangesNothing) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  ASSERT_EQ(run.caught("S15"), 0) << all_text(run.checkers.found);
+  run.canary_weight(20);
+  EXPECT_EQ(run.caught("S15"), 1);
+}
+
+TEST(CheckerS15, CatchesAStorm) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.deploy());
+  for (int i = 0; i < 41; ++i) run.status(R"({"message":")" + std::to_string(i) + "\"}");
+  EXPECT_EQ(run.caught("S15"), 1);
+}
+
+TEST(CheckerS15, CatchesMoreWritesThanTheWorkflowNeeds) {
+  Given run(Workflow::CanaryNginx, {3});
+  ASSERT_TRUE(run.deploy());
+  EXPECT_EQ(run.caught("S15"), 1);
+}
+
+TEST(CheckerS17, CatchesMissingDataThatCountsAsSuccess) {
+  Given run(Workflow::CanaryNginx);
+  run.backend.scripts["app:v2 background"].then = MetricBackend::Kind::NotANumber;
+  // Somewhere on the way NaN turns into a good number.
+  run.sim.set_backend([&](const http::Request& request) {
+    auto response = run.backend(request, run.sim.clock.mono_now());
+    if (const auto at = response->body.find("NaN"); at != std::string::npos)
+      response->body.replace(at, 3, "1");
+    return response;
+  });
+  ASSERT_TRUE(run.deploy());
+  ASSERT_EQ(run.caught("S17"), 0) << all_text(run.checkers.found);
+  run.begin_update("app:v2");
+  ASSERT_TRUE(run.wait_step(2));
+  EXPECT_GE(run.caught("S17"), 1);
+}
+
+TEST(CheckerV1, CatchesAWorldThatDoesNotConverge) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.deploy());
+  run.sim.set_write_faults([](const http::Request& request) {
+    return call_name(request) == "patch rollouts/status" ? Fault::TimeoutNotApplied : Fault::None;
+  });
+  run.begin_update("app:v2");
+  EXPECT_FALSE(run.wait(
+      "the update is promoted", [&] { return run.image_of(run.rollout().stable_hash) == "app:v2"; },
+      Seconds(900)));
+  EXPECT_EQ(run.caught("V1"), 1);
+}
+
+TEST(CheckerV1, CatchesAWriteAtRest) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.deploy());
+  run.checkers.rest(run.sim.clock.wall_now());
+  run.sim.run_for(Seconds(600));
+  ASSERT_EQ(run.caught("V1"), 0) << all_text(run.checkers.found);
+  run.status(R"({"message":"still here"})");
+  EXPECT_EQ(run.caught("V1"), 1);
+}
+
+TEST(CheckerV1, CatchesAnotherEndState) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.deploy());
+  const std::string good = run.end_state();
+  run.checkers.end(run.end_state(), {good}, run.sim.clock.wall_now());
+  ASSERT_EQ(run.caught("V1"), 0);
+  run.canary_weight(10);
+  run.checkers.end(run.end_state(), {good}, run.sim.clock.wall_now());
+  EXPECT_EQ(run.caught("V1"), 1);
+}
+
+TEST(CheckerV5, CatchesAPauseThatStartsAnew) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  run.sim.crash();
+  run.sim.run_for(Seconds(20));
+  ASSERT_EQ(run.caught("V5"), 0) << all_text(run.checkers.found);
+  run.status(R"({"pauseConditions":[{"reason":"CanaryPauseStep","startTime":")" +
+             format_rfc3339(run.sim.clock.wall_now()) + R"("}]})");
+  EXPECT_EQ(run.caught("V5"), 1);
+}
+
+TEST(CheckerV5, CatchesAPauseThatEndsLate) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  run.sim.freeze(0, Seconds(90));  // nobody tells the checker, so it blames the controller
+  run.sim.run_for(Seconds(80));
+  EXPECT_EQ(run.caught("V5"), 1);
+}
+
+}  // namespace
+}  // namespace sluice::sim

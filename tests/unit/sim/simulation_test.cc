@@ -1,0 +1,138 @@
+// The production loop in a simulated world, without faults: the plain workflows reach their end.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "api/resources.h"
+#include "kube/json/json.h"
+#include "kube/model/resources.h"
+#include "sim/simulation.h"
+
+namespace sluice::sim {
+namespace {
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+class World : public ::testing::Test {
+ protected:
+  World() : sim(options()) {
+    const std::filesystem::path root = SLUICE_SOURCE_DIR;
+    make_namespace("default");
+    make_namespace("argo-rollouts");
+    for (const auto& entry : std::filesystem::directory_iterator(root / "crds"))
+      if (entry.path().extension() == ".yaml") must(sim.apply(read(entry.path())));
+  }
+  static Simulation::Options options() {
+    Simulation::Options out;
+    out.loop.lease_namespace = "argo-rollouts";
+    return out;
+  }
+  void must(const Status& status) { ASSERT_TRUE(status) << status.error().message; }
+  void make_namespace(const std::string& name) {
+    static_cast<void>(
+        sim.apply("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + name + "\n"));
+  }
+  void apply_example(const std::string& folder) {
+    const std::filesystem::path root = SLUICE_SOURCE_DIR;
+    for (const auto& entry : std::filesystem::directory_iterator(root / "examples" / folder))
+      if (entry.path().extension() == ".yaml") must(sim.apply(read(entry.path())));
+  }
+  Json rollout(const std::string& name) {
+    auto object = sim.server.get(api::kRollouts, {"default", name});
+    return object ? *object : Json::object();
+  }
+  std::string phase(const std::string& name) {
+    return kube::get_string(rollout(name), "status.phase");
+  }
+  bool wait_phase(const std::string& name, const std::string& wanted, Seconds most) {
+    return sim.run_until(
+        [&] {
+          return phase(name) == wanted &&
+                 kube::get_string(rollout(name), "status.observedGeneration") ==
+                     std::to_string(kube::get_int(rollout(name), "metadata.generation"));
+        },
+        most);
+  }
+  void set_image(const std::string& name, const std::string& image) {
+    kube::Write write;
+    write.type = api::kRollouts;
+    write.key = {"default", name};
+    write.verb = kube::Verb::JsonPatch;
+    write.body = kube::dump(Json::array({{{"op", "replace"},
+                                          {"path", "/spec/template/spec/containers/0/image"},
+                                          {"value", image}}}));
+    auto result = sim.server.write(write);
+    ASSERT_TRUE(result) << result.error().message;
+  }
+  void prometheus_answers(double value) {
+    sim.set_backend([value](const http::Request&) {
+      return http::Response{
+          200,
+          {},
+          R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,")" +
+              std::to_string(value) + R"("]}]}})"};
+    });
+  }
+  std::string log_tail() {
+    std::string out;
+    const auto& lines = sim.telemetry.lines;
+    for (std::size_t i = lines.size() > 60 ? lines.size() - 60 : 0; i < lines.size(); ++i)
+      out += lines[i] + "\n";
+    return out + kube::dump(rollout("web")) + "\n";
+  }
+  Simulation sim;
+};
+
+TEST_F(World, AGoodCanaryIsPromoted) {
+  prometheus_answers(1.0);
+  apply_example("canary");
+  ASSERT_TRUE(wait_phase("web", "Healthy", Seconds(60))) << log_tail();
+  set_image("web", "sluice-demo-app:v2");
+  ASSERT_TRUE(wait_phase("web", "Healthy", Seconds(300))) << log_tail();
+  EXPECT_EQ(sim.telemetry.errors, 0U) << log_tail();
+}
+
+TEST_F(World, ABadCanaryIsRolledBack) {
+  prometheus_answers(1.0);
+  apply_example("canary");
+  ASSERT_TRUE(wait_phase("web", "Healthy", Seconds(60))) << log_tail();
+  prometheus_answers(0.8);
+  set_image("web", "sluice-demo-app:v3");
+  ASSERT_TRUE(wait_phase("web", "Degraded", Seconds(300))) << log_tail();
+  EXPECT_EQ(kube::get_int(rollout("web"), "status.canary.weights.canary.weight", -1), 0)
+      << log_tail();
+}
+
+TEST_F(World, AnExperimentIsRefusedOnceAndLeftUntouched) {
+  must(sim.apply(R"(
+apiVersion: argoproj.io/v1alpha1
+kind: Experiment
+metadata: {name: compare}
+spec:
+  duration: 5m
+  templates:
+    - {name: a, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: x}]}}}
+)"));
+  sim.run_for(Seconds(2000));  // beyond a resync
+  const auto experiment = sim.server.get(api::kExperiments, {"default", "compare"});
+  ASSERT_TRUE(experiment);
+  const Json* conditions = kube::find_path(*experiment, "status.conditions");
+  ASSERT_TRUE(conditions != nullptr && conditions->size() == 1);
+  EXPECT_EQ(kube::get_string(conditions->front(), "reason"), "Unsupported");
+  EXPECT_TRUE(sim.server.list(kube::kReplicaSets, "default").empty());
+  int events = 0;
+  for (const auto& event : sim.server.list(kube::kEvents, "default"))
+    if (kube::get_string(*event, "involvedObject.name") == "compare")
+      events += static_cast<int>(kube::get_int(*event, "count"));
+  EXPECT_EQ(events, 1);
+}
+
+}  // namespace
+}  // namespace sluice::sim
