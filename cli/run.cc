@@ -1,0 +1,115 @@
+#include "cli/run.h"
+
+#include <fmt/format.h>
+
+#include "api/resources.h"
+#include "cli/arguments.h"
+#include "cli/client.h"
+#include "cli/completion.h"
+#include "cli/mutate.h"
+#include "cli/show.h"
+
+#ifndef SLUICE_GIT_COMMIT
+#define SLUICE_GIT_COMMIT "n/a"
+#endif
+
+namespace sluice::cli {
+namespace {
+
+constexpr int kNoFiles = 4, kFailed = 1;  // directives of the completion protocol
+
+std::string base_name(const std::string& program) {
+  const auto slash = program.rfind('/');
+  return slash == std::string::npos ? program : program.substr(slash + 1);
+}
+
+Status complete(Environment& env, const Invocation& asked) {
+  Candidates found = candidates(asked.args);
+  int directive = kNoFiles;
+  if (found.rollout_names) {
+    const std::string typed = asked.args.empty() ? "" : asked.args.back();
+    GlobalOptions global;
+    // The words typed so far may say where to look.
+    if (auto so_far = parse_arguments("", {asked.args.begin(), asked.args.end()}))
+      global = so_far->global;
+    auto connection = env.connect(global);
+    Status listed;
+    if (connection) {
+      Client client(std::move(*connection), global);
+      listed = client.list(api::kRollouts, client.ns(), {}, [&](kube::Node item) {
+        const std::string name = item["metadata"]["name"].string_or();
+        if (name.rfind(typed, 0) == 0) found.words.push_back(name);
+      });
+    }
+    if (!connection || !listed) directive |= kFailed;
+  }
+  for (const auto& word : found.words) env.out(word + "\n");
+  env.out(fmt::format(":{}\n", directive));
+  return {};
+}
+
+Status run_connected(Environment& env, const Invocation& asked) {
+  SLUICE_TRY(Connection connection, env.connect(asked.global));
+  Client client(std::move(connection), asked.global);
+  if (asked.command == Command::GetRollout) return run_get_rollout(env, client, asked);
+  if (asked.command == Command::ListRollouts) return run_list_rollouts(env, client, asked);
+  if (asked.command == Command::Status) return run_status(env, client, asked);
+  return run_mutation(env, client, asked);
+}
+
+Status dispatch(Environment& env, const std::string& program, const Invocation& asked) {
+  if (asked.command == Command::Help) {
+    env.out(asked.text);
+    return {};
+  }
+  if (asked.command == Command::Version) {
+    env.out(version_text(program, asked.options.version_short));
+    return {};
+  }
+  if (asked.command == Command::Completion) {
+    SLUICE_TRY(const std::string script, completion_script(asked.args[0], base_name(program)));
+    env.out(script);
+    return {};
+  }
+  if (asked.command == Command::Complete) return complete(env, asked);
+  return run_connected(env, asked);
+}
+
+}  // namespace
+
+std::string version_text(const std::string& program, bool brief) {
+  // Scripts of the plugin look for its name.
+  const bool as_plugin = base_name(program).rfind("kubectl-argo", 0) == 0;
+  std::string out =
+      fmt::format("{}: v{}\n", as_plugin ? "kubectl-argo-rollouts" : "sluice", SLUICE_VERSION);
+  if (brief) return out;
+  // Builds are reproducible: they know no date.
+  return out + fmt::format(
+                   "  BuildDate: n/a\n  GitCommit: {}\n  GitTreeState: n/a\n  GoVersion: n/a\n  "
+                   "Compiler: g++ {}\n  Platform: linux/{}\n",
+                   SLUICE_GIT_COMMIT, __VERSION__,
+#if defined(__x86_64__)
+                   "amd64"
+#elif defined(__aarch64__)
+                   "arm64"
+#else
+                   "unknown"
+#endif
+               );
+}
+
+int run(Environment& env, const std::string& program, const std::vector<std::string>& args) {
+  const auto asked = parse_arguments(program, args);
+  if (!asked) {
+    const Refusal& refusal = asked.error();
+    env.err(refusal.message.empty() ? refusal.usage : fmt::format("Error: {}\n", refusal.message));
+    return 1;
+  }
+  if (const Status done = dispatch(env, program, *asked); !done) {
+    env.err(fmt::format("Error: {}\n", done.error().message));
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace sluice::cli
