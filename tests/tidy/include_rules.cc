@@ -1,0 +1,147 @@
+#include "tests/tidy/include_rules.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace sluice::tidy {
+
+namespace {
+
+// Longest matching prefix wins. Rows from the ground up; each names what it may include besides
+// itself.
+const std::vector<std::pair<std::string, std::set<std::string>>>& layers() {
+  static const std::set<std::string> pure = {"base", "kube", "api"};
+  static const std::vector<std::pair<std::string, std::set<std::string>>> table = {
+      {"base/", {}},
+      {"kube/model/", {"base", "kube/json"}},
+      {"kube/json/", {"base"}},
+      {"kube/request/", {"base", "kube/model", "kube/json"}},
+      {"kube/watch/", {"base", "kube/model", "kube/json", "kube/request"}},
+      {"kube/cache/", {"base", "kube/model"}},
+      {"api/", {"base", "kube"}},
+      {"analysis/", pure},
+      {"traffic/", pure},
+      {"controller/rollout/", {"base", "kube", "api", "analysis", "traffic", "controller/plan.h"}},
+      {"controller/analysisrun/", {"base", "kube", "api", "analysis", "controller/plan.h"}},
+      {"controller/loop/", {"base", "kube", "api", "analysis", "traffic", "controller"}},
+      {"controller/plan", {"base", "kube"}},
+      {"net/", {"base", "kube"}},
+      {"telemetry/", {"base"}},
+      {"sim/", {"base", "kube", "api", "analysis", "traffic", "controller"}},
+      {"cluster/", {"base", "kube", "api", "sim", "net", "telemetry"}},
+      {"cli/",
+       {"base", "kube", "api", "analysis", "traffic", "controller", "net", "telemetry", "sim"}},
+      {"demo/", {"base", "kube", "api", "cluster", "net", "telemetry", "sim", "cli"}},
+      {"app/",
+       {"base", "kube", "api", "controller", "cluster", "net", "telemetry", "sim", "cli", "demo"}},
+      {"bench/", {"base", "kube", "api", "analysis", "traffic", "controller", "sim"}},
+  };
+  return table;
+}
+
+// One library, one door.
+const std::vector<std::pair<std::string, std::vector<std::string>>>& doors() {
+  static const std::vector<std::pair<std::string, std::vector<std::string>>> table = {
+      {"curl/", {"net/"}},
+      {"cpprest/", {"net/"}},
+      {"pplx/", {"net/"}},
+      {"boost/", {"net/"}},
+      {"openssl/", {"net/"}},
+      {"simdjson.h", {"kube/json/"}},
+      {"nlohmann/json.hpp", {"kube/json/", "tools/"}},
+      {"nlohmann/json_fwd.hpp", {"kube/json/"}},
+      {"yaml-cpp/", {"kube/json/"}},
+      {"spdlog/", {"telemetry/"}},
+      {"prometheus/", {"telemetry/"}},
+      {"re2/", {"analysis/", "traffic/"}},
+      {"CLI/", {"app/", "cli/", "cluster/", "demo/"}},
+  };
+  return table;
+}
+
+bool starts_with(const std::string& text, const std::string& prefix) {
+  return text.rfind(prefix, 0) == 0;
+}
+
+bool pure(const std::string& file) {
+  static const std::vector<std::string> folders = {"base/",
+                                                   "kube/",
+                                                   "api/",
+                                                   "analysis/",
+                                                   "traffic/",
+                                                   "controller/rollout/",
+                                                   "controller/analysisrun/",
+                                                   "controller/plan"};
+  return std::any_of(folders.begin(), folders.end(),
+                     [&](const auto& f) { return starts_with(file, f); });
+}
+
+const char* const kWhere = ": see docs/architecture.md#rules";
+
+std::string check_own(const std::string& file, const std::string& included) {
+  for (const auto& [prefix, allowed] : layers()) {
+    if (!starts_with(file, prefix)) continue;
+    const std::string folder = prefix.back() == '/' ? prefix.substr(0, prefix.size() - 1) : prefix;
+    if (starts_with(included, folder)) return "";
+    for (const auto& target : allowed)
+      if (included == target || starts_with(included, target + "/")) return "";
+    return folder + "/ may not include " + included + kWhere;
+  }
+  return "";
+}
+
+std::string check_library(const std::string& file, const std::string& included) {
+  for (const auto& [library, folders] : doors()) {
+    if (!starts_with(included, library)) continue;
+    for (const auto& folder : folders)
+      if (starts_with(file, folder)) return "";
+    return included + " may be included only in " + folders.front() + kWhere;
+  }
+  return "";
+}
+
+std::string check_pure(const std::string& file, const std::string& line) {
+  if (!pure(file)) return "";
+  static const std::vector<std::pair<std::string, std::string>> banned = {
+      {"#include <thread>", "threads"},
+      {"#include <mutex>", "locks"},
+      {"#include <atomic>", "atomics"},
+      {"#include <future>", "futures"},
+      {"#include <fstream>", "files"},
+      {"#include <filesystem>", "files"},
+      {"#include <random>", "std randomness (use base/rng.h)"},
+      {"#include <regex>", "std::regex (use RE2)"},
+      {"_clock::now", "a clock (now is an argument)"},
+      {"getenv(", "the environment"},
+      {"std::cout", "output"},
+      {"std::cerr", "output"},
+      {"printf(stderr", "output"},
+  };
+  for (const auto& [text, what] : banned)
+    if (line.find(text) != std::string::npos) return "pure code may not use " + what + kWhere;
+  return "";
+}
+
+}  // namespace
+
+std::vector<Finding> check_file(const std::string& file, const std::string& text) {
+  std::vector<Finding> findings;
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    const auto add = [&](std::string message) {
+      if (!message.empty()) findings.push_back({file, number, std::move(message)});
+    };
+    add(check_pure(file, line));
+    if (!starts_with(line, "#include ")) continue;
+    const auto open = line.find_first_of("<\"");
+    const auto close = line.find_first_of(">\"", open + 1);
+    if (open == std::string::npos || close == std::string::npos) continue;
+    const std::string included = line.substr(open + 1, close - open - 1);
+    add(check_library(file, included));
+    if (line[open] == '"') add(check_own(file, included));
+  }
+  return findings;
+}
+
+}  // namespace sluice::tidy
