@@ -527,7 +527,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
        {"verb", kube::to_string(write.verb)},
        {"status_code",
         event.kind == TransportEvent::Kind::Failed ? "0" : std::to_string(event.response.status)}});
-  if (write.type == api::kAnalysisRuns && ending_runs.erase(write.key) > 0) {
+  if (write.purpose == "TerminateAnalysisRun" && ending_runs.erase(write.key) > 0) {
     if (error) world.live_runs.erase(write.key);  // it did not end: the server's state counts
     queue.mark({KeyKind::AnalysisRun, write.key}, Lane::Normal, "run ended", clock.mono_now());
   }
