@@ -81,14 +81,34 @@ class World:
 
 def namespaced(world):
     world.fresh()
+    world.kubectl("create", "namespace", NAMESPACE)
     for kubectl in world.kubectls:
         kubectl("apply", "-k", root("deploy", "namespaced"))
+        kubectl("apply", "-k", root("deploy", "secrets", "namespaced"))
     controller = world.start("namespaced", "--namespaced")
     world.carries_an_update(NAMESPACE)
+    reads_a_secret(world, NAMESPACE)
     same(Audit.table(world.refused()), "", "requests refused by RBAC")
     wide = [entry for entry in world.audit.entries(USER, world.mark) if "namespace" not in entry.get("objectRef", {"namespace": ""})]
     same(Audit.table(wide), "", "requests beyond the namespace")
     check(controller.process.terminate_and_time() < 5, "the controller took 5 s or more to stop")
+    for folder in (("deploy", "secrets", "namespaced"), ("deploy", "namespaced")):
+        world.kubectl("delete", "-k", root(*folder), "--timeout=60s", seconds=90)
+    check(world.admin.find(f"/api/v1/namespaces/{NAMESPACE}"), "removing the namespaced install removed the users' namespace")
+
+
+def reads_a_secret(world, namespace):
+    world.admin.create(f"/api/v1/namespaces/{namespace}/secrets", {
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "metrics"}, "stringData": {"token": "open-sesame"}})
+    runs = f"{API}/namespaces/{namespace}/analysisruns"
+    world.admin.create(runs, run_with_secret("reads"))
+
+    def successful():
+        world.running[-1].process.require_alive()
+        status = world.admin.get(f"{runs}/reads").get("status", {})
+        check(status.get("phase") == "Successful", f"status: {status}")
+        return True
+    wait_until("a run with an argument from a Secret succeeds", successful, 30)
 
 
 def run_with_secret(name):
