@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "cluster/loopback.h"
+#include "cluster/pod_logs.h"
 #include "cluster/pod_processes.h"
 #include "cluster/service_proxy.h"
 #include "kube/json/json.h"
@@ -153,6 +154,7 @@ class RunningHost final : public Host {
         const std::lock_guard lock(server_mutex_);
         next = std::min(workloads_->step(), server_.tick());
         drop_dead_watches();
+        follow_logs();
       }
       std::deque<Inbound> batch;
       {
@@ -160,7 +162,7 @@ class RunningHost final : public Host {
         const MonoTime now = clock_->mono_now();
         const Micros wait =
             std::clamp<Micros>(next == MonoTime::max() ? Micros(Seconds(1)) : next - now, Micros(0),
-                               Micros(Seconds(1)));
+                               followed_.empty() ? Micros(Seconds(1)) : Micros(Millis(200)));
         if (inbox_.empty() && !woken_ && !stopped_ && wait.count() > 0)
           inbox_changed_.wait_for(lock, wait);
         woken_ = false;
@@ -174,6 +176,7 @@ class RunningHost final : public Host {
       }
     }
     for (auto& [id, watch] : watches_) watch->on_end();
+    for (auto& followed : followed_) followed.follower.finish();
   }
 
   void answer(Inbound& inbound) {
@@ -189,6 +192,8 @@ class RunningHost final : public Host {
     }
     const std::string* agent = http::find_header(request.headers, "User-Agent");
     const sim::Caller caller{user->second, agent == nullptr ? "" : *agent};
+    if (const auto log = parse_log_request(request); log && answer_log(*log, inbound.responder))
+      return;
     if (!sim::ApiServer::is_watch(request)) {
       inbound.responder->respond(server_.handle(request, caller));
       return;
@@ -201,6 +206,42 @@ class RunningHost final : public Host {
     }
     sink->open(std::move(opened.headers));
     watches_.emplace(opened.id, std::move(sink));
+  }
+
+  // False: the pod does not exist or has no process; the server says so.
+  bool answer_log(const LogRequest& log, const std::shared_ptr<Responder>& responder) {
+    const kube::ObjectKey key{log.ns, log.pod};
+    const auto pod = server_.get(kube::kPods, key);
+    if (!pod || log.previous || !pods_->wants(*pod)) return false;
+    const std::string file = pod_log_path(options_.directory, log.ns, log.pod);
+    const auto text = read_log(file);
+    if (!text) return false;
+    const std::string excerpt(log_excerpt(*text, log));
+    if (!log.follow) {
+      responder->respond({200, {{"Content-Type", "text/plain"}}, excerpt});
+      return true;
+    }
+    responder->start_stream(200, {{"Content-Type", "text/plain"}});
+    if (!excerpt.empty() && !responder->write(excerpt)) return true;
+    followed_.push_back({key, kube::get_string(*pod, "metadata.uid"),
+                         LogFollower(file, text->size(), responder)});
+    return true;
+  }
+
+  void follow_logs() {
+    for (auto it = followed_.begin(); it != followed_.end();) {
+      // The process first: what it wrote before it ended is read after it is known to have ended.
+      const auto pod = server_.get(kube::kPods, it->pod);
+      const bool runs = pod && kube::get_string(*pod, "metadata.uid") == it->uid &&
+                        pods_->state(*pod).running;
+      const bool connected = it->follower.poll();
+      if (runs && connected) {
+        ++it;
+        continue;
+      }
+      it->follower.finish();
+      it = followed_.erase(it);
+    }
   }
 
   void drop_dead_watches() {
@@ -269,6 +310,12 @@ class RunningHost final : public Host {
     audit_.flush();
   }
 
+  struct Followed {
+    kube::ObjectKey pod;
+    std::string uid;
+    LogFollower follower;
+  };
+
   HostOptions options_;
   std::unique_ptr<Clock> clock_;
   SeededRng rng_;
@@ -279,6 +326,7 @@ class RunningHost final : public Host {
   std::unique_ptr<PodProcesses> pods_;
   std::unique_ptr<sim::Workloads> workloads_;
   std::map<sim::WatchId, std::shared_ptr<ClientWatch>> watches_;
+  std::vector<Followed> followed_;
   std::ofstream audit_;
   net::KeyPair ca_;
   std::unique_ptr<HttpServer> http_;

@@ -11,7 +11,7 @@ namespace sluice::cluster {
 Result<std::unique_ptr<LoopbackBlock>> LoopbackBlock::claim() {
   for (int number = 10; number < 250; ++number) {
     const std::string path = fmt::format("/tmp/.sluice-loopback-{}", number);
-    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0) continue;
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
       return std::unique_ptr<LoopbackBlock>(new LoopbackBlock(fd, number));

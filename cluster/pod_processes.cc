@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 
 #include "cluster/host.h"
+#include "cluster/pod_logs.h"
 #include "kube/json/json.h"
 #include "net/net.h"
 #include "telemetry/telemetry.h"
@@ -155,9 +156,9 @@ Result<std::string> PodProcesses::start(const Json& pod) {
   for (auto& item : env) envp.push_back(item.data());
   argv.push_back(nullptr);
   envp.push_back(nullptr);
-  const std::string log = fmt::format("{}/{}_{}.log", options_.log_directory,
-                                      kube::get_string(pod, "metadata.namespace"),
-                                      kube::get_string(pod, "metadata.name"));
+  const std::string log =
+      pod_log_path(options_.log_directory, kube::get_string(pod, "metadata.namespace"),
+                   kube::get_string(pod, "metadata.name"));
   const int log_fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   const pid_t parent = getpid();
   const pid_t pid = fork();

@@ -17,6 +17,7 @@
 #include "sim/server/failure.h"
 #include "sim/server/filter.h"
 #include "sim/server/managers.h"
+#include "sim/server/openapi.h"
 #include "sim/server/output.h"
 #include "sim/server/registry.h"
 #include "sim/server/store.h"
@@ -165,6 +166,7 @@ class Core {
   ApiServer::Options options_;
   Registry registry_;
   Store store_;
+  OpenApi openapi_;
   std::uint64_t epoch_ = 0;
   WatchId last_watch_ = 0;
   std::map<std::string, std::vector<std::shared_ptr<Watcher>>, std::less<>> watchers_;  // by bucket

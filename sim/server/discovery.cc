@@ -25,20 +25,6 @@ http::Response plain(std::string type, std::string body) {
   return out;
 }
 
-// A serialised openapi.v2.Document that names no paths: swagger "2.0" (1), info {title, version}
-// (2: 1, 2) and empty paths (8). kubectl validates nothing against it and refuses anything else
-// (embedded-cluster.md §1).
-std::string openapi_v2() {
-  const std::string info = std::string("\x0a\x04") + "kube" + std::string("\x12\x01") + "1";
-  std::string out = std::string("\x0a\x03") + "2.0";
-  out += '\x12';
-  out += static_cast<char>(info.size());
-  out += info;
-  out += '\x42';
-  out += '\0';
-  return out;
-}
-
 Json verbs(const ResourceDef& def) {
   if (def.virtual_kind) return {"create"};
   return {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
@@ -71,6 +57,7 @@ void add_resource(const ResourceDef& def, const Version& version, Json& list) {
   for (const std::string& name : def.extra_subresources) {
     if (name == "eviction") sub(name, "policy", "v1", "Eviction", {"create"});
     if (name == "binding") sub(name, "", "", "Binding", {"create"});
+    if (name == "log") sub(name, "", "", def.kind, {"get"});
     if (name == "finalize") sub(name, "", "", def.kind, {"update"});
   }
 }
@@ -144,15 +131,6 @@ http::Response version_document(const std::string& minor) {
                {"platform", "linux/amd64"}});
 }
 
-http::Response openapi(const http::Request& request) {
-  const std::string* accept = http::find_header(request.headers, "Accept");
-  if (accept != nullptr && accept->find("protobuf") != std::string::npos)
-    return plain("application/octet-stream", openapi_v2());
-  return json({{"swagger", "2.0"},
-               {"info", {{"title", "kube"}, {"version", "1"}}},
-               {"paths", Json::object()}});
-}
-
 }  // namespace
 
 http::Response discovery(const Registry& registry, const std::string& minor,
@@ -161,8 +139,8 @@ http::Response discovery(const Registry& registry, const std::string& minor,
   while (!s.empty() && s.back().empty()) s.pop_back();
   if (s.empty())
     return json({{"paths",
-                  {"/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/readyz",
-                   "/version"}}});
+                  {"/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3",
+                   "/readyz", "/version"}}});
   if (request.method != "GET" && request.method != "HEAD")
     return failure_response(method_not_allowed());
   if (s[0] == "api" && s.size() == 1)
@@ -177,7 +155,6 @@ http::Response discovery(const Registry& registry, const std::string& minor,
   if (s[0] == "version") return version_document(minor);
   if (s[0] == "healthz" || s[0] == "livez" || s[0] == "readyz")
     return plain("text/plain; charset=utf-8", "ok");
-  if (s[0] == "openapi" && s.size() == 2 && s[1] == "v2") return openapi(request);
   return failure_response(no_such_path());
 }
 

@@ -1,6 +1,5 @@
 #pragma once
-// Everything outside resources: discovery documents, /version, health, the OpenAPI documents that
-// kubectl insists on.
+// Everything outside resources but OpenAPI (openapi.h): discovery documents, /version, health.
 #include <string>
 
 #include "base/http.h"

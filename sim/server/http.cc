@@ -40,7 +40,7 @@ Outcome<Json> parse_body(const http::Request& request, bool required_body) {
     if (!decoded.is_null()) return decoded;
     Failure failure = unsupported_media_type(type);
     failure.message +=
-        "; of protobuf this cluster reads a few simple kinds only: write the object to a file and "
+        "; of protobuf this cluster reads the built-in kinds it serves: write the object to a file and "
         "use kubectl apply -f";
     return refuse(std::move(failure));
   }
@@ -89,6 +89,7 @@ class Requests {
         route_(parse_route(target_)) {}
 
   http::Response run() {
+    if (!target_.segments.empty() && target_.segments[0] == "openapi") return openapi();
     if (!route_.resource_request)
       return discovery(core_.registry_, core_.options_.minor, target_, request_);
     const std::uint64_t before = core_.store_.version();
@@ -106,6 +107,13 @@ class Requests {
   }
 
  private:
+  http::Response openapi() {
+    if (request_.method != "GET" && request_.method != "HEAD")
+      return failure_response(method_not_allowed());
+    const DefPtr crds = core_.registry_.find("apiextensions.k8s.io", "customresourcedefinitions");
+    return core_.openapi_.answer(core_.registry_, core_.list_all(*crds, ""), target_, request_);
+  }
+
   http::Response answer() {
     const DefPtr def = core_.registry_.find(route_.group, route_.resource);
     const Version* version = def ? def->version(route_.version) : nullptr;
@@ -316,8 +324,35 @@ class Requests {
     if (name == "finalize")
       return verb_ == "update" ? write() : failure_response(method_not_allowed());
     if (name == "eviction" || name == "binding") return action(name);
-    return failure_response(not_implemented("this cluster does not implement " +
-                                            context_.subject().qualified() + "/" + name));
+    return without_kubelet(name);
+  }
+
+  // What a kubelet would do. There is none, so the answers say what can be done instead.
+  http::Response without_kubelet(const std::string& name) {
+    const ObjectPtr pod = core_.find(*context_.def, context_.key);
+    if (!pod) return failure_response(not_found(context_.subject(), context_.key.name));
+    if (name == "log" && param(target_, "previous") == "true")
+      return failure_response(
+          bad_request("previous terminated container in pod \"" + context_.key.name +
+                      "\" not found: this cluster keeps one log per pod, without --previous"));
+    if (name == "log")
+      return failure_response(
+          bad_request("pod \"" + context_.key.name +
+                      "\" has no output: only pods that this cluster runs as processes (image "
+                      "sluice-demo-app) have; the others are moved through their stages by a clock"));
+    if (name == "portforward") {
+      const std::string ip = kube::get_string(*pod, "status.podIP");
+      return failure_response(not_implemented(
+          ip.rfind("127.", 0) == 0
+              ? "this cluster forwards no ports, and need not: the pod is a process of this machine "
+                "and can be called at its own address, " +
+                    ip
+              : "this cluster forwards no ports, and nothing listens in this pod: only pods that it "
+                "runs as processes (image sluice-demo-app) can be called"));
+    }
+    return failure_response(not_implemented(
+        "this cluster does not implement " + context_.subject().qualified() + "/" + name +
+        ": its pods are no containers that commands could run in"));
   }
 
   http::Response action(const std::string& name) {
@@ -362,9 +397,23 @@ class Requests {
     Json review = std::move(*body);
     review["apiVersion"] = context_.def->api_version(route_.version);
     review["kind"] = context_.def->kind;
-    review["status"] = {{"allowed", true},
-                        {"reason", "every caller of this cluster is an administrator"}};
+    review["status"] = review_status();
     return json(201, review);
+  }
+
+  // Who asks, and what they may do: everybody with a token may do everything.
+  [[nodiscard]] Json review_status() const {
+    const Json all = Json::array({"*"});
+    if (context_.def->resource == "selfsubjectreviews")
+      return {{"userInfo",
+               {{"username", caller_.user},
+                {"groups", {"system:masters", "system:authenticated"}}}}};
+    if (context_.def->resource == "selfsubjectrulesreviews")
+      return {{"resourceRules",
+               Json::array({{{"verbs", all}, {"apiGroups", all}, {"resources", all}}})},
+              {"nonResourceRules", Json::array({{{"verbs", all}, {"nonResourceURLs", all}}})},
+              {"incomplete", false}};
+    return {{"allowed", true}, {"reason", "every caller of this cluster is an administrator"}};
   }
 
   http::Response object_response(int status, const Json& stored) {

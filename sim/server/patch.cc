@@ -14,6 +14,23 @@ Failure unprocessable(const std::string& why) {
   return f;
 }
 
+// A uid never changes, so a patch that names another one is invalid; only PUT takes it for a
+// precondition. The status endpoint of custom kinds reads no metadata but the version.
+std::optional<Failure> patch_foreign_uid(const WriteContext& c, const Json& old, Json& object) {
+  const std::string uid = kube::get_string(object, "metadata.uid");
+  if (uid.empty() || uid == kube::get_string(old, "metadata.uid")) return std::nullopt;
+  const std::string version = kube::get_string(object, "metadata.resourceVersion");
+  if (!version.empty() && version != kube::get_string(old, "metadata.resourceVersion"))
+    return stale_version(c.subject(), c.key.name);
+  if (c.def->custom && c.subresource == "status") {
+    object["metadata"]["uid"] = old["metadata"]["uid"];
+    return std::nullopt;
+  }
+  return invalid(
+      c.subject(), c.key.name,
+      {invalid_value("metadata.uid", kube::dump(object["metadata"]["uid"]), "field is immutable")});
+}
+
 }  // namespace
 
 Outcome<Json> patched(Json document, PatchType type, const Json& body) {
@@ -49,6 +66,7 @@ Outcome<ObjectPtr> Core::patch(WriteContext& c, PatchType type, const Json& body
   if (object.is_object() && object.contains("metadata") && object["metadata"].is_object() &&
       kube::get_string(object, "metadata.resourceVersion").empty())
     object["metadata"]["resourceVersion"] = (*old)["metadata"]["resourceVersion"];
+  if (auto failure = patch_foreign_uid(c, *old, object)) return refuse(std::move(*failure));
   return update(c, std::move(object));
 }
 
@@ -98,6 +116,7 @@ Outcome<ObjectPtr> Core::apply(WriteContext& c, const Json& body) {
                                                    : Json(precondition_version);
     if (!precondition_uid.empty()) (*merged)["metadata"]["uid"] = precondition_uid;
     (*merged)["metadata"].erase("managedFields");
+    if (auto failure = patch_foreign_uid(c, *old, *merged)) return refuse(std::move(*failure));
   }
   Outcome<Json> decoded = decode(c, std::move(*merged));
   if (!decoded) return refuse(decoded.error());

@@ -40,14 +40,7 @@ void step_budget(Context& context, const kube::ObjectKey& key) {
                        {"expectedPods", expected},
                        {"disruptionsAllowed", std::max(0, healthy - desired)},
                        {"observedGeneration", kube::get_int(*budget, "metadata.generation")}};
-  if (const Json* stored = kube::find(*budget, "status")) {
-    bool same = true;
-    for (const auto& [name, value] : status.items()) {
-      const Json* old = kube::find(*stored, name);
-      same = same && old != nullptr && *old == value;
-    }
-    if (same) return;
-  }
+  if (same_status(*budget, status)) return;
   context.merge(kube::kPodDisruptionBudgets, key, {{"status", status}}, "status");
 }
 

@@ -65,6 +65,16 @@ const Json* condition_of(const Json& object, std::string_view type) {
   return nullptr;
 }
 
+bool same_status(const Json& object, const Json& status) {
+  const Json* stored = kube::find(object, "status");
+  if (stored == nullptr) return false;
+  for (const auto& [name, value] : status.items()) {
+    const Json* old = kube::find(*stored, name);
+    if (value.is_null() ? old != nullptr : old == nullptr || *old != value) return false;
+  }
+  return true;
+}
+
 bool pod_ready(const Json& pod) {
   const Json* ready = condition_of(pod, "Ready");
   return ready != nullptr && kube::get_string(*ready, "status") == "True";

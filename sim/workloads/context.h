@@ -109,6 +109,9 @@ class Context {
 [[nodiscard]] Json owner_reference(const Json& owner, std::string_view api_version,
                                    std::string_view kind);
 [[nodiscard]] const Json* condition_of(const Json& object, std::string_view type);
+// True when a merge patch with this status (null: absent) would change nothing. An object without a
+// status is to be written.
+[[nodiscard]] bool same_status(const Json& object, const Json& status);
 [[nodiscard]] bool pod_ready(const Json& pod);
 [[nodiscard]] bool pod_finished(const Json& pod);
 [[nodiscard]] std::optional<WallTime> pod_ready_since(const Json& pod);

@@ -13,6 +13,33 @@ namespace sluice::sim {
 namespace {
 
 constexpr std::string_view kHashLabel = "pod-template-hash";
+constexpr const char* kRevision = "deployment.kubernetes.io/revision";
+
+std::int64_t revision_of(const Json& object) {
+  const Json* text = kube::find_path(object, {"metadata", "annotations", kRevision});
+  return text != nullptr && text->is_string()
+             ? parse_int(text->get_ref<const std::string&>()).value_or(0)
+             : 0;
+}
+
+void set_revision(Context& context, const kube::ResourceType& type, const Json& object,
+                  std::int64_t revision) {
+  if (revision_of(object) != revision)
+    context.merge(type, key_of(object),
+                  {{"metadata", {{"annotations", {{kRevision, std::to_string(revision)}}}}}});
+}
+
+// What `kubectl rollout history` and `undo` read: the current ReplicaSet has the highest number,
+// the Deployment the same one.
+void number_revisions(Context& context, const Json& deployment, const Json& current,
+                      const std::vector<Object>& owned) {
+  std::int64_t highest = 0;
+  for (const auto& rs : owned)
+    if (uid_of(*rs) != uid_of(current)) highest = std::max(highest, revision_of(*rs));
+  const std::int64_t revision = std::max(revision_of(current), highest + 1);
+  set_revision(context, kube::kReplicaSets, current, revision);
+  set_revision(context, kube::kDeployments, deployment, revision);
+}
 
 int resolve(const Json* value, int total, bool up, int fallback_percent) {
   std::int64_t percent = fallback_percent;
@@ -103,13 +130,8 @@ void write_status(Context& context, const Json& deployment, const Object& curren
       {"availableReplicas", available},
       {"unavailableReplicas", std::max<std::int64_t>(0, wanted - available)}};
   for (const auto& [name, value] : counts) status[name] = value > 0 ? Json(value) : Json(nullptr);
-  const Json* stored = kube::find(deployment, "status");
-  bool same = stored != nullptr;
-  for (const auto& [name, value] : status.items()) {
-    const Json* old = stored == nullptr ? nullptr : kube::find(*stored, name);
-    same = same && (value.is_null() ? old == nullptr : old != nullptr && *old == value);
-  }
-  if (!same) context.merge(kube::kDeployments, key_of(deployment), {{"status", status}}, "status");
+  if (!same_status(deployment, status))
+    context.merge(kube::kDeployments, key_of(deployment), {{"status", status}}, "status");
 }
 
 }  // namespace
@@ -150,6 +172,7 @@ void step_deployment(Context& context, const kube::ObjectKey& key) {
       create_replica_set(context, *deployment, old_pods == 0 ? wanted : 0);
     return;  // its appearance brings us back
   }
+  number_revisions(context, *deployment, *current, owned);
   if (old_pods == 0) {
     scale(context, *current, wanted);
   } else if (!kube::get_bool(*deployment, "spec.paused")) {

@@ -105,13 +105,7 @@ void step_job(Context& context, const kube::ObjectKey& key) {
     ++active;
   }
   status["active"] = active > 0 ? Json(active) : Json(nullptr);
-  const Json* stored = kube::find(*job, "status");
-  bool same = stored != nullptr;
-  for (const auto& [name, value] : status.items()) {
-    const Json* old = stored == nullptr ? nullptr : kube::find(*stored, name);
-    same = same && (value.is_null() ? old == nullptr : old != nullptr && *old == value);
-  }
-  if (!same) context.merge(kube::kJobs, key, {{"status", status}}, "status");
+  if (!same_status(*job, status)) context.merge(kube::kJobs, key, {{"status", status}}, "status");
 }
 
 }  // namespace sluice::sim

@@ -84,19 +84,10 @@ void write_status(Context& context, const Json& rs, const Counts& counts) {
   const std::pair<const char*, int> members[] = {{"fullyLabeledReplicas", counts.labeled},
                                                  {"readyReplicas", counts.ready},
                                                  {"availableReplicas", counts.available}};
-  const Json* stored = kube::find(rs, "status");
-  for (const auto& [name, value] : members) {
-    if (value > 0)
-      status[name] = value;
-    else if (stored != nullptr && kube::find(*stored, name) != nullptr)
-      status[name] = nullptr;  // zero is left out
-  }
-  bool same = stored != nullptr;
-  for (const auto& [name, value] : status.items())
-    if (!same || value.is_null() || kube::find(*stored, name) == nullptr ||
-        *kube::find(*stored, name) != value)
-      same = false;
-  if (!same) context.merge(kube::kReplicaSets, key_of(rs), {{"status", status}}, "status");
+  for (const auto& [name, value] : members)
+    status[name] = value > 0 ? Json(value) : Json(nullptr);  // zero is left out
+  if (!same_status(rs, status))
+    context.merge(kube::kReplicaSets, key_of(rs), {{"status", status}}, "status");
 }
 
 }  // namespace

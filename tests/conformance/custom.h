@@ -163,6 +163,20 @@ TEST_P(Conformance, CustomResourcesWithStatusSubresourceSeparateTheTwo) {
   EXPECT_EQ(get(path + "/w").number("metadata.generation"), 2);
 }
 
+TEST_P(Conformance, TheStatusEndpointOfACustomKindReadsNoUidButTheVersion) {
+  const std::string path = install(widget_schema());
+  (void)post(path, widget("w", {{"size", 1}}));
+  const Json foreign = {{"metadata", {{"uid", "00000000-0000-4000-8000-000000000000"}}},
+                        {"status", {{"phase", "late"}}}};
+  const Answer written = patch(path + "/w/status", kMerge, foreign);
+  EXPECT_EQ(written.status, 200) << written.body;
+  EXPECT_EQ(written.text("status.phase"), "late");
+  Json stale = foreign;
+  stale["metadata"]["resourceVersion"] = "1";
+  EXPECT_EQ(patch(path + "/w/status", kMerge, stale).status, 409);
+  EXPECT_EQ(patch(path + "/w", kMerge, foreign).status, 422);
+}
+
 TEST_P(Conformance, WithoutStatusSubresourceStatusIsAnOrdinaryField) {
   const std::string path = install(widget_schema(), false);
   Json object = widget("w", {{"size", 1}});

@@ -158,6 +158,23 @@ TEST_P(Conformance, DiscoveryNamesGroupsResourcesAndSubresources) {
   EXPECT_EQ(get("/apis/nothing.example.com").status, 404);
 }
 
+TEST_P(Conformance, OpenApiDescribesKindsAndThatPatchesCanBeTried) {
+  const Answer document = get("/openapi/v2");
+  ASSERT_EQ(document.status, 200);
+  const Json deployment = {{"group", "apps"}, {"version", "v1"}, {"kind", "Deployment"}};
+  const Json& definition = document.body["definitions"]["io.k8s.api.apps.v1.Deployment"];
+  EXPECT_EQ(definition["x-kubernetes-group-version-kind"], Json::array({deployment}));
+  for (const char* member : {"apiVersion", "kind", "metadata", "spec", "status"})
+    EXPECT_TRUE(definition["properties"].contains(member)) << member;
+  const Json& patch =
+      document.body["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];
+  EXPECT_EQ(patch["x-kubernetes-group-version-kind"], deployment);
+  bool dry_run = false;
+  for (const Json& parameter : patch["parameters"])
+    dry_run = dry_run || (parameter["name"] == "dryRun" && parameter["in"] == "query");
+  EXPECT_TRUE(dry_run);
+}
+
 TEST_P(Conformance, EveryoneMayDoEverything) {
   const Json review = {
       {"apiVersion", "authorization.k8s.io/v1"},
@@ -166,6 +183,17 @@ TEST_P(Conformance, EveryoneMayDoEverything) {
   const Answer answer = post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review);
   EXPECT_EQ(answer.status, 201);
   EXPECT_TRUE(kube::get_bool(answer.body, "status.allowed"));
+  const Answer rules = post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+                            {{"apiVersion", "authorization.k8s.io/v1"},
+                             {"kind", "SelfSubjectRulesReview"},
+                             {"spec", {{"namespace", ns_}}}});
+  EXPECT_EQ(rules.status, 201);
+  EXPECT_TRUE(kube::find_path(rules.body, "status.resourceRules")->is_array());
+  if (!api_->embedded()) return;  // 1.20 does not tell callers who they are
+  const Answer who = post("/apis/authentication.k8s.io/v1/selfsubjectreviews",
+                          {{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "SelfSubjectReview"}});
+  EXPECT_EQ(who.status, 201);
+  EXPECT_EQ(who.text("status.userInfo.username"), "system:admin");
 }
 
 }  // namespace sluice::conformance

@@ -128,16 +128,34 @@ TEST_P(Conformance, APutOfAMissingObjectIsNotFound) {
   EXPECT_EQ(put(config_maps() + "/a", config_map("a")).status, 404);
 }
 
-TEST_P(Conformance, AnotherUidIsAConflict) {
-  (void)post(config_maps(), config_map("a"));
+constexpr const char* kForeignUid = "00000000-0000-4000-8000-000000000000";
+
+TEST_P(Conformance, AnotherUidIsAConflictInAPutAndInvalidInAPatch) {
+  const Answer made = post(config_maps(), config_map("a"));
   Json other = config_map("a", {{"k", "1"}});
-  other["metadata"]["uid"] = "00000000-0000-4000-8000-000000000000";
+  other["metadata"]["uid"] = kForeignUid;
   EXPECT_EQ(put(config_maps() + "/a", other).status, 409);
-  EXPECT_EQ(patch(config_maps() + "/a", kMerge,
-                  {{"metadata", {{"uid", "00000000-0000-4000-8000-000000000000"}}},
-                   {"data", {{"k", "1"}}}})
+  const Json uid = {{"metadata", {{"uid", kForeignUid}}}, {"data", {{"k", "1"}}}};
+  for (const char* type : {kMerge, kStrategic}) {
+    const Answer refused = patch(config_maps() + "/a", type, uid);
+    EXPECT_EQ(refused.status, 422) << type;
+    EXPECT_EQ(refused.text("reason"), "Invalid");
+    EXPECT_EQ(refused.body["details"]["causes"][0]["field"], "metadata.uid");
+    EXPECT_EQ(refused.text("message"),
+              std::string("ConfigMap \"a\" is invalid: metadata.uid: Invalid value: \"") +
+                  kForeignUid + "\": field is immutable");
+  }
+  EXPECT_EQ(patch(config_maps() + "/a", kJsonPatch,
+                  {{{"op", "replace"}, {"path", "/metadata/uid"}, {"value", kForeignUid}}})
                 .status,
-            api_->embedded() ? 409 : 422);
+            422);
+  EXPECT_EQ(apply(config_maps() + "/a", "me", other).status, 422);
+  // The version is looked at first.
+  Json stale = uid;
+  stale["metadata"]["resourceVersion"] = "1";
+  EXPECT_EQ(patch(config_maps() + "/a", kMerge, stale).status, 409);
+  EXPECT_EQ(get(config_maps() + "/a").version(), made.version());
+  EXPECT_EQ(patch(config_maps() + "/a", kMerge, {{"metadata", {{"uid", ""}}}}).status, 200);
 }
 
 TEST_P(Conformance, ANameThatIsNotTheUrlsIsABadRequest) {

@@ -105,6 +105,16 @@ def apply_server_side(place):
     place("apply", "--server-side", "-f", path)
     place("apply", "--server-side", "-f", path)
     same(place.json("get", "ro", "side")["metadata"]["generation"], 1, "generation after the same server-side apply twice")
+    injected = {"apiVersion": ROLLOUT["apiVersion"], "kind": "Rollout", "metadata": {"name": "side"}, "spec": {
+        "template": {"spec": {"containers": [{"name": "proxy", "image": "proxy:v1"}]}}}}
+    answer = place.try_("apply", "--server-side", "--field-manager=injector", "--validate=false", "-f", place.file("injected.json", injected))
+    if place.embedded:
+        same(answer.code, 0, f"a second manager's container: {answer}")
+        names = [one["name"] for one in place.json("get", "ro", "side")["spec"]["template"]["spec"]["containers"]]
+        same(sorted(names), ["proxy", "web"], "containers of two managers")
+    else:
+        # 1.20 alone: it cannot model a custom resource that has an int-or-string anywhere and takes every list as atomic.
+        check(answer.code != 0 and ".spec.template.spec.containers" in answer.err, f"a second manager's container on 1.20: {answer}")
     place("delete", "ro", "side")
 
 
@@ -202,32 +212,184 @@ def scale(place):
 
 
 def create_by_command(place):
-    """Commands that build the object themselves. From 1.31 on kubectl sends these bodies as protobuf, which the embedded
-    server reads for the simple kinds only; of the others it says what to do instead (a difference from a real server)."""
+    """Commands that build the object themselves. From 1.31 on kubectl sends these bodies as protobuf."""
     place("create", "configmap", "made", "--from-literal=a=1")
     same(place.json("get", "configmap", "made")["data"], {"a": "1"}, "data")
     place.kubectl("create", "namespace", place.namespace + "-made")
-    whole = [("create", "deployment", "made", "--image=made:v1"), ("create", "service", "clusterip", "made", "--tcp=80"),
-             ("run", "made", "--image=made:v1", "--restart=Never")]
-    made = ["configmap/made"]
-    for command in whole:
-        answer = place.try_(*command)
-        if place.embedded and place.kubectl.minor >= 31 and answer.code != 0:
-            check("use kubectl apply -f" in answer.err, f"{' '.join(command)}: no remedy is named: {answer}")
-            continue
-        same(answer.code, 0, f"{' '.join(command)}: {answer}")
-        made.append({"deployment": "deployment/made", "service": "service/made"}.get(command[1], "pod/made"))
+    place("create", "deployment", "made", "--image=made:v1", "--replicas=2")
+    same(place.json("get", "deployment", "made")["spec"]["replicas"], 2, "replicas of the Deployment")
+    place("create", "service", "clusterip", "made", "--tcp=80:8080")
+    same(place.json("get", "service", "made")["spec"]["ports"][0]["targetPort"], 8080, "target port of the Service")
+    place("run", "made", "--image=made:v1", "--restart=Never", "--env=A=1", "--port=80")
+    same(place.json("get", "pod", "made")["spec"]["containers"][0]["env"], [{"name": "A", "value": "1"}], "environment of the Pod")
+    place("create", "job", "made", "--image=made:v1", "--", "sleep", "1")
+    same(place.json("get", "job", "made")["spec"]["template"]["spec"]["containers"][0]["command"], ["sleep", "1"], "command of the Job")
+    place("create", "ingress", "made", "--rule=made.example.com/*=made:80")
+    same(place.json("get", "ingress", "made")["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"]["number"], 80, "port of the Ingress")
+    place("create", "secret", "generic", "made", "--from-literal=a=1")
+    place("create", "role", "made", "--verb=get,list", "--resource=pods,deployments.apps")
+    place("create", "rolebinding", "made", "--role=made", "--user=somebody")
+    same(sorted(group for rule in place.json("get", "role", "made")["rules"] for group in rule["apiGroups"]), ["", "apps"], "groups of the Role")
+    place("expose", "deployment", "made", "--name=exposed", "--port=80")
+    made = [f"{kind}/made" for kind in ("configmap", "deployment", "service", "pod", "job", "ingress", "secret", "role", "rolebinding")] + ["service/exposed"]
+    if place.embedded or place.kubectl.minor < 21:  # a 1.20 server knows other versions of these kinds than newer kubectls
+        place("create", "poddisruptionbudget", "made", "--selector=app=made", "--min-available=50%")
+        same(place.json("get", "pdb", "made")["spec"]["minAvailable"], "50%", "minAvailable")
+        place("autoscale", "deployment", "made", "--max=5", "--min=2", "--cpu-percent=80")
+        same(place.json("get", "hpa", "made")["spec"]["maxReplicas"], 5, "maxReplicas")
+        made += ["pdb/made", "hpa/made"]
     place("delete", *made, "--timeout=30s")
     place.kubectl("delete", "namespace", place.namespace + "-made", "--timeout=60s", seconds=90)
 
 
 def explain(place):
-    if place.embedded:
-        # A difference from a real server: the embedded one serves an OpenAPI document without definitions.
-        place.refused("couldn't find resource", "explain", "rollout.spec.strategy")
+    text = place("explain", "rollout.spec.strategy")
+    check("canary" in text and "blueGreen" in text, f"explain rollout.spec.strategy: {text}")
+    text = place("explain", "rollout.spec.replicas")
+    check("<integer>" in text and "Number of pods" in text, f"explain rollout.spec.replicas: {text}")
+    text = place("explain", "rollout", "--recursive")
+    check("setWeight" in text and "containerPort" in text, f"explain --recursive: {text[:2000]}")
+    text = place("explain", "analysistemplate.spec.metrics.provider.prometheus")
+    check("query" in text, f"explain of an AnalysisTemplate: {text}")
+    for path, wanted in (("deployment", "spec"), ("deployment.spec.template.spec.containers", "readinessProbe"), ("ingress.spec.rules", "host"),
+                         ("pod.metadata", "ownerReferences"), ("configmap.data", "map[string]string")):
+        text = place("explain", path)
+        check(wanted in text, f"explain {path} has no {wanted}: {text}")
+    check(place.try_("explain", "rollout.spec.nothing").code != 0, "explain of a field that does not exist")
+
+
+def validation(place):
+    """By the schema on the client (1.20 and older servers) or on the server: valid objects pass, misspelt fields do not."""
+    place.refused("unknown field", "create", "-f", place.file("misspelt.json", changed(ROLLOUT, metadata__name="misspelt", spec__strateggy={})))
+    place.refused("unknown field", "create", "-f", place.file("misspelt.json", changed(
+        DEPLOYMENT, metadata__name="misspelt", spec__template__spec__containers__0__imagee="x")))
+    rich = changed(
+        ROLLOUT, metadata__name="rich", metadata__annotations={"a": "b"}, spec__progressDeadlineSeconds=60,
+        spec__template__spec__containers__0__resources={"limits": {"cpu": 1, "memory": "64Mi"}},
+        spec__template__spec__volumes=[{"name": "v", "emptyDir": {}}],
+        spec__template__spec__containers__0__readinessProbe={"httpGet": {"path": "/", "port": 80}},
+        spec__strategy={"canary": {"maxSurge": "25%", "maxUnavailable": 0, "steps": [{"setWeight": 20}, {"pause": {"duration": "10s"}}, {"pause": {"duration": 5}}]}})
+    place("create", "--validate=true", "--dry-run=server", "-f", place.file("rich.json", rich))
+    place.refused("not found", "get", "rollout", "rich")
+    for name in sorted(os.listdir(root("examples"))):
+        if os.path.isdir(root("examples", name)):
+            place("apply", "--validate=true", "--dry-run=client", "-f", root("examples", name))
+
+
+def diff(place):
+    path = place.file("diff.json", changed(ROLLOUT, spec__template__spec__containers__0__image="web:v2"))
+    place("apply", "-f", path)
+    answer = place.try_("diff", "-f", path)
+    same(answer.code, 0, f"diff without a difference: {answer}")
+    before = place.json("get", "rollout", "web")
+    answer = place.try_("diff", "-f", place.file("other.json", changed(ROLLOUT, spec__revisionHistoryLimit=7)))
+    check(answer.code == 1 and "+  revisionHistoryLimit: 7" in answer.out and "-      - image: web:v2" in answer.out, f"diff: {answer}")
+    same(place.json("get", "rollout", "web"), before, "the Rollout after diff")
+    answer = place.try_("diff", "-f", place.file("shop-diff.json", changed(DEPLOYMENT, spec__replicas=4)))
+    check(answer.code == 1 and "replicas: 4" in answer.out, f"diff of a Deployment: {answer}")
+    answer = place.try_("diff", "--server-side", "-f", place.file("fresh.json", changed(ROLLOUT, metadata__name="fresh")))
+    check(answer.code == 1 and "name: fresh" in answer.out, f"diff --server-side of a new object: {answer}")
+
+
+def edit(place):
+    place.kubectl.env["KUBE_EDITOR"] = "sed -i s/replicas:\\ 3/replicas:\\ 4/"
+    place("edit", "rollout", "web")
+    same(place.json("get", "rollout", "web")["spec"]["replicas"], 4, "replicas after edit")
+    place.kubectl.env["KUBE_EDITOR"] = "sed -i s/replicas:\\ 4/replicas:\\ 3/"
+    place("edit", "rollout", "web")
+    same(place.json("get", "rollout", "web")["spec"]["replicas"], 3, "replicas after another edit")
+
+
+def wait_for_condition(place):
+    condition = {"type": "Available", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z", "lastUpdateTime": "2026-01-01T00:00:00Z",
+                 "reason": "AvailableReason", "message": "there"}
+    place("apply", "-f", place.file("waited.json", changed(ROLLOUT, metadata__name="waited")))
+    answer = place.try_("wait", "--for=condition=Available", "rollout/waited", "--timeout=1s")
+    check(answer.code != 0 and "timed out" in answer.err, f"wait for what does not come: {answer}")
+    waiting = place.kubectl.start(place.suite, os.path.join(place.directory, "wait.log"), "-n", place.namespace, "wait",
+                                  "--for=condition=Available", "rollout/waited", "--timeout=30s")
+    body = place.json("get", "rollout", "waited")
+    body["status"] = {"conditions": [condition]}
+    place.kubectl("replace", "--raw", f"/apis/argoproj.io/v1alpha1/namespaces/{place.namespace}/rollouts/waited/status",
+                  "-f", place.file("waited.json", body))
+    wait_until("kubectl wait ends", lambda: not waiting.alive(), 20)
+    same(waiting.popen.returncode, 0, f"exit code of kubectl wait: {waiting.log()}")
+    # Held by a finalizer until kubectl has looked (its log says so), else it might find nothing to wait for.
+    place("patch", "rollout", "waited", "--type=merge", "-p", '{"metadata":{"finalizers":["example.com/hold"]}}')
+    place("delete", "rollout", "waited", "--wait=false")
+    log = os.path.join(place.directory, "wait-delete.log")
+    deleting = place.kubectl.start(place.suite, log, "-n", place.namespace, "wait", "--for=delete", "rollout/waited", "--timeout=30s", "-v=6")
+    wait_until("kubectl wait --for=delete watches", lambda: "watch=true" in open(log).read(), 20)
+    place("patch", "rollout", "waited", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    wait_until("kubectl wait --for=delete ends", lambda: not deleting.alive(), 20)
+    same(deleting.popen.returncode, 0, f"exit code of kubectl wait --for=delete: {deleting.log()}")
+
+
+def watch_json(place):
+    log = os.path.join(place.directory, "watch.json")
+    watching = place.kubectl.start(place.suite, log, "-n", place.namespace, "get", "configmaps", "-w", "-o", "json")
+    wait_until("the watch shows what is there", lambda: "settings" in open(log).read(), 20)
+    place("create", "configmap", "seen", "--from-literal=a=1")
+
+    def documents():
+        text, found, at = open(log).read(), [], 0
+        decoder = json.JSONDecoder()
+        while at < len(text):
+            document, end = decoder.raw_decode(text, at)
+            found.append(document["metadata"].get("name"))
+            at = end + len(text[end:]) - len(text[end:].lstrip())
+        return "seen" in found
+
+    def shown():
+        try:
+            return documents()
+        except ValueError:  # in the middle of a document
+            return False
+    wait_until("get -w -o json prints the new object", shown, 20)
+    watching.stop()
+    place("delete", "configmap", "seen")
+
+
+def rights(place):
+    for what in (("get", "pods"), ("create", "rollouts.argoproj.io"), ("update", "rollouts.argoproj.io/status"), ("get", "/healthz")):
+        same(place("auth", "can-i", *what).split()[0], "yes", f"auth can-i {' '.join(what)}")
+    check("*" in place("auth", "can-i", "--list"), "auth can-i --list")
+    if place.embedded and place.kubectl.minor >= 28:
+        check("system:admin" in place("auth", "whoami"), "auth whoami")
+
+
+def history_and_undo(place):
+    image = "jsonpath={.spec.template.spec.containers[0].image}"
+    place("create", "deployment", "past", "--image=past:v1")
+    place("rollout", "status", "deployment/past", "--timeout=60s")
+    place("set", "image", "deployment/past", "past=past:v2")
+    place("rollout", "status", "deployment/past", "--timeout=60s")
+
+    def revisions():
+        return [line.split()[0] for line in place("rollout", "history", "deployment/past").splitlines()[2:] if line.strip()]
+    same(revisions(), ["1", "2"], "revisions")
+    check("past:v1" in place("rollout", "history", "deployment/past", "--revision=1"), "the template of revision 1")
+    place("rollout", "undo", "deployment/past")
+    same(place("get", "deployment", "past", "-o", image), "past:v1", "image after undo")
+    place("rollout", "status", "deployment/past", "--timeout=60s")
+    same(revisions(), ["2", "3"], "revisions after undo")
+    place("rollout", "restart", "deployment/past")
+    place("rollout", "status", "deployment/past", "--timeout=60s")
+    same(revisions(), ["2", "3", "4"], "revisions after restart")
+    place("delete", "deployment", "past", "--timeout=30s")
+
+
+def without_kubelet(place):
+    """What needs a kubelet or a metrics server says so, and what to do instead."""
+    pod = place("get", "pods", "-l", "app=shop", "-o", "name").split()[0]
+    answer = place.try_("top", "pods")
+    check(answer.code != 0 and "etrics" in answer.err, f"top pods: {answer}")
+    if not place.embedded:
         return
-    answer = place.try_("explain", "rollout.spec.strategy")
-    check(answer.code == 0 and "canary" in answer.out, f"explain rollout.spec.strategy: {answer}")
+    place.refused("has no output", "logs", pod)
+    place.refused("not found", "logs", "pod/none")
+    place.refused("pods are no containers", "exec", pod, "--", "true")
+    place.refused("nothing listens in this pod", "port-forward", pod, "18080:8080")
 
 
 def jobs(place):
@@ -331,7 +493,9 @@ CASES = [
     ("discovery and versions", discovery), ("apply of a built-in kind", apply_client_side), ("apply of a custom resource", apply_custom_resource),
     ("apply --server-side: owners, conflicts, force, fields left out", apply_server_side), ("get prints tables", get_tables),
     ("get -w follows", watch_tables), ("describe", describe), ("patch in three ways, set image, label, annotate", patch),
-    ("--subresource=status", subresource), ("scale, wait and rollout status", scale), ("create of what the command line says", create_by_command), ("explain", explain), ("jobs run and end", jobs),
+    ("--subresource=status", subresource), ("scale, wait and rollout status", scale), ("create of what the command line says", create_by_command),
+    ("explain", explain), ("validation against the schema", validation), ("diff", diff), ("edit", edit), ("wait for a condition and for deletion", wait_for_condition),
+    ("get -w -o json", watch_json), ("auth can-i", rights), ("rollout history, undo and restart of a Deployment", history_and_undo), ("logs, exec, port-forward and top", without_kubelet), ("jobs run and end", jobs),
     ("pods move by their stages", pods),
     ("services get addresses and endpoints", services), ("refusals say why", errors), ("replace and its conflict", replace_and_edit),
     ("delete with and without dependants", delete), ("delete namespace", delete_namespace)]

@@ -96,28 +96,6 @@ TEST(ServerInside, EveryRequestLeavesOneAuditLine) {
   EXPECT_EQ(lines[5].verb, "watch");
 }
 
-TEST(ServerInside, KubectlGetsItsSmallOpenApiDocument) {
-  World w;
-  http::Request request;
-  request.url = "/openapi/v2?timeout=32s";
-  http::set_header(request.headers, "Accept",
-                   "application/com.github.proto-openapi.spec.v2@v1.0+protobuf");
-  const http::Response answer = w.server.handle(request);
-  EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(*http::find_header(answer.headers, "Content-Type"), "application/octet-stream");
-  const std::string want(
-      "\x0a\x03"
-      "2.0"
-      "\x12\x09\x0a\x04"
-      "kube"
-      "\x12\x01"
-      "1"
-      "\x42\x00",
-      18);
-  EXPECT_EQ(answer.body, want);
-  EXPECT_EQ(w.call("GET", "/openapi/v3").status, 404);
-}
-
 TEST(ServerInside, AggregatedDiscoveryMayBeAnsweredPlainly) {
   World w;
   http::Request request;

@@ -128,12 +128,27 @@ TEST(ServerPods, EvictionAsksTheBudget) {
   EXPECT_TRUE(budget["status"]["disruptedPods"].contains("web"));
 }
 
-TEST(ServerPods, LogsAreHonestlyNotImplemented) {
+// What needs a kubelet says why not and what to do instead.
+TEST(ServerPods, LogsPortsAndCommandsAreRefusedWithARemedy) {
   World w;
   w.call("POST", kPods, pod("web"));
-  const auto logs = w.call("GET", kWeb + "/log");
-  EXPECT_EQ(logs.status, 501);
-  EXPECT_EQ(kube::get_string(logs.body, "kind"), "Status");
+  const auto refused = [&](const std::string& method, const std::string& path, int status,
+                           const char* wanted) {
+    const auto answer = w.call(method, path);
+    EXPECT_EQ(answer.status, status) << path;
+    EXPECT_EQ(kube::get_string(answer.body, "kind"), "Status");
+    const std::string message = kube::get_string(answer.body, "message");
+    EXPECT_NE(message.find(wanted), std::string::npos) << message;
+  };
+  refused("GET", kWeb + "/log", 400, "has no output");
+  refused("GET", kWeb + "/log?previous=true", 400, "--previous");
+  refused("POST", kWeb + "/exec?command=ls", 501, "no containers");
+  refused("POST", kWeb + "/attach", 501, "no containers");
+  refused("POST", kWeb + "/portforward", 501, "nothing listens in this pod");
+  w.call("PATCH", kWeb + "/status", {{"status", {{"podIP", "127.11.0.7"}}}}, kMerge);
+  refused("POST", kWeb + "/portforward", 501, "its own address, 127.11.0.7");
+  for (const char* name : {"log", "exec", "portforward"})
+    refused("GET", std::string(kPods) + "/none/" + name, 404, "\"none\" not found");
 }
 
 TEST(ServerNamespaces, GoWhenTheirFinalizersAreEmptied) {
