@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "analysis/stored_text.h"
 #include "kube/json/json.h"
 #include "kube/json/node.h"
 
@@ -15,6 +16,24 @@ bool has_value_from(const api::Argument& arg) {
 
 std::string secret_id(const api::SecretKeyRef& ref) {
   return ref.name + "/" + ref.key;
+}
+
+std::string quoted_part(std::string_view text) {
+  return quote(shortened(std::string(text.substr(0, kStoredTextMax + 1))));
+}
+
+// Secrets that consist of asterisks find themselves in the masks of others: beyond this, nothing
+// of the text is kept.
+constexpr std::size_t kMaskedMax = 64U << 20U;
+
+std::string replace_all(const std::string& text, const std::string& what, std::string_view with) {
+  std::string out;
+  std::size_t from = 0;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, from)) {
+    out.append(text, from, at - from).append(with);
+    from = at + what.size();
+  }
+  return out.append(text, from);
 }
 
 }  // namespace
@@ -55,19 +74,23 @@ Result<std::string> substitute(std::string_view text, const TagLookup& lookup) {
     if (open == std::string_view::npos) break;
     const std::size_t close = text.find("}}", open + 2);
     if (close == std::string_view::npos) {
-      return fail(ErrorCode::Invalid, "Cannot find end tag=\"}}\" in the template=" + quote(text) +
-                                          " starting from " + quote(text.substr(open + 2)));
+      return fail(ErrorCode::Invalid, "Cannot find end tag=\"}}\" in the template=" +
+                                          quoted_part(text) + " starting from " +
+                                          quoted_part(text.substr(open + 2)));
     }
     out.append(text.substr(at, open - at));
     const std::string_view tag = text.substr(open + 2, close - open - 2);
     if (auto value = lookup(trim(tag))) {
       out.append(*value);
+      if (out.size() > kResolvedMetricMax)
+        return fail(ErrorCode::Invalid, "a metric with its arguments is longer than 10 MiB");
     } else {
       unknown = std::string(tag);
     }
     at = close + 2;
   }
-  if (unknown) return fail(ErrorCode::Invalid, "failed to resolve {{" + *unknown + "}}");
+  if (unknown)
+    return fail(ErrorCode::Invalid, "failed to resolve {{" + shortened(std::move(*unknown)) + "}}");
   out.append(text.substr(at));
   return out;
 }
@@ -117,8 +140,12 @@ Result<std::vector<api::Metric>> resolve_metrics(const std::vector<api::Metric>&
   SLUICE_TRY(const StringMap values, argument_values(args, secrets));
   std::vector<api::Metric> out;
   out.reserve(metrics.size());
+  std::size_t bytes = 0;
   for (const api::Metric& metric : metrics) {
     SLUICE_TRY(api::Metric resolved, resolve_metric(metric, values));
+    bytes += resolved.raw.size();
+    if (bytes > kResolvedMetricsMax)
+      return fail(ErrorCode::Invalid, "the metrics with their arguments are longer than 32 MiB");
     out.push_back(std::move(resolved));
   }
   return out;
@@ -142,10 +169,10 @@ std::string mask_secrets(std::string text, const StringMap& secrets) {
   std::sort(values.begin(), values.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() > b.size() : a < b;
   });
+  values.erase(std::unique(values.begin(), values.end()), values.end());
   for (const std::string& value : values) {
-    for (std::size_t at = text.find(value); at != std::string::npos;
-         at = text.find(value, at + kSecretMask.size()))
-      text.replace(at, value.size(), kSecretMask);
+    if (text.find(value) != std::string::npos) text = replace_all(text, value, kSecretMask);
+    if (text.size() > kMaskedMax) return std::string(kSecretMask);
   }
   return text;
 }

@@ -17,6 +17,9 @@ namespace sluice::analysis {
 inline constexpr std::string_view kSecretPlaceholder = "temp-for-secret";
 // What a Secret's value becomes in anything that is stored or shown (§5.6).
 inline constexpr std::string_view kSecretMask = "*****";
+// What substitution may produce: of one metric, and of all metrics of a run; bytes.
+inline constexpr std::size_t kResolvedMetricMax = 10U << 20U;
+inline constexpr std::size_t kResolvedMetricsMax = 32U << 20U;
 
 // §5.2. Template args with the caller's values laid over them. A literal from the caller also drops
 // the template's valueFrom, so that a Secret cannot win over it. Args of the caller that no
@@ -28,7 +31,8 @@ inline constexpr std::string_view kSecretMask = "*****";
 [[nodiscard]] Status check_resolved(const std::vector<api::Argument>& args);
 
 // §5.5. Replaces every `{{tag}}` of `text` by the value of the trimmed tag, verbatim, not scanned
-// again. Errors: Invalid; of several unknown tags the last one is named.
+// again. Errors: Invalid; of several unknown tags the last one is named; a result of more than
+// kResolvedMetricMax bytes is refused, because a long value may stand in many places.
 using TagLookup = std::function<std::optional<std::string>(std::string_view tag)>;
 [[nodiscard]] Result<std::string> substitute(std::string_view text, const TagLookup& lookup);
 
@@ -51,7 +55,8 @@ using TagLookup = std::function<std::optional<std::string>(std::string_view tag)
 
 // "name/key" of every Secret that the args refer to, each once, in order.
 [[nodiscard]] std::vector<std::string> secret_references(const std::vector<api::Argument>& args);
-// Replaces every occurrence of each non-empty value of `secrets` by the mask, longest first.
+// Replaces every occurrence of each non-empty value of `secrets` by the mask, longest first. Linear
+// in the text for each value.
 [[nodiscard]] std::string mask_secrets(std::string text, const StringMap& secrets);
 
 }  // namespace sluice::analysis

@@ -12,8 +12,8 @@ namespace {
 
 using api::AnalysisPhase;
 
-// Between measurements of a metric without interval, and after an error whatever the interval (§8.2
-// row 7).
+// Between measurements of a metric without interval, and after an error whatever the interval
+// (§8.2 row 7).
 constexpr Micros kRetry = Seconds(10);
 // A measurement is due strictly after its time; timers wake at their time.
 constexpr Micros kJustAfter = Millis(1);
@@ -125,6 +125,17 @@ struct Outcome {
     if (!result.message.empty()) message += fmt::format(": \"Error Message: {}\"", result.message);
   }
 };
+
+// What a run says of a metric that came to its end without a streak of successes. None of the
+// reference's reasons says so.
+std::string streak_missed(const api::Metric& metric, const api::MetricResult& result) {
+  const Limits limits = limits_of(metric);
+  const bool bad =
+      result.phase == AnalysisPhase::Failed || result.phase == AnalysisPhase::Inconclusive;
+  if (!bad || limits.consecutive_success <= 0 || !exhausted(metric, result)) return "";
+  return fmt::format("consecutiveSuccessLimit ({}) not reached after {} measurements",
+                     limits.consecutive_success, result.count);
+}
 
 void update_metric(const api::Metric& metric, api::MetricResult& result, bool terminating,
                    std::vector<std::string>& completed) {
@@ -259,7 +270,7 @@ std::vector<std::string> assess_run(const RunView& run, api::AnalysisRunStatus& 
     summarise(counts, result->phase);
     const std::string reason = assess_metric(metric, *result, terminating).reason;
     if (!dry) {
-      outcome.add(metric, *result, reason);
+      outcome.add(metric, *result, reason.empty() ? streak_missed(metric, *result) : reason);
     } else {
       if (!outcome.worst) outcome.worst = AnalysisPhase::Successful;
       if (!reason.empty())

@@ -12,6 +12,8 @@ namespace {
 
 using Scoped = std::pair<bool, std::string>;  // cluster?, name
 
+constexpr std::size_t kTemplateNestingMax = 100;
+
 std::string_view kind_of(bool cluster) {
   return cluster ? "ClusterAnalysisTemplate" : "AnalysisTemplate";
 }
@@ -42,6 +44,12 @@ class Collector {
       return false;
     }
     if (!seen_.insert(id).second) return true;
+    if (path_.size() >= kTemplateNestingMax) {
+      failure_.kind = LookupFailure::Kind::Malformed;
+      failure_.detail = fmt::format("references are nested deeper than {} levels",
+                                    kTemplateNestingMax);
+      return false;
+    }
     const TemplateMap& map = id.first ? source_.cluster : source_.namespaced;
     auto found = map.find(id.second);
     if (found == map.end() || !found->second) return false;

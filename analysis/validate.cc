@@ -11,6 +11,8 @@ namespace sluice::analysis {
 
 namespace {
 
+constexpr std::size_t kMetricNameMax = 1024;
+
 // Go's error text for a duration; `parse_go_duration` may word it differently.
 std::string duration_problem(const std::string& text, const std::string& message) {
   return message.rfind("time: ", 0) == 0 ? message
@@ -20,7 +22,8 @@ std::string duration_problem(const std::string& text, const std::string& message
 // The count against the limits: rows 7 to 9 of the table.
 std::string count_problem(std::int64_t count, const Limits& limits) {
   if (count <= 0) return "";
-  if (limits.failure >= 0 && count < limits.failure + limits.consecutive_success) {
+  // Written so that limits at the end of the range do not overflow.
+  if (limits.failure >= 0 && count - limits.consecutive_success < limits.failure) {
     return fmt::format(
         "count ({}) must be >= failureLimit + consecutiveSuccessLimit ({} + {}) if both >= 0",
         count, limits.failure, limits.consecutive_success);
@@ -42,6 +45,9 @@ std::string limit_problem(const Limits& limits) {
 }
 
 std::string metric_problem(const api::Metric& metric) {
+  // Not a check of the reference. The name stands several times in what is stored of the metric.
+  if (metric.name.size() > kMetricNameMax)
+    return fmt::format("the name is longer than {} bytes", kMetricNameMax);
   const Limits limits = limits_of(metric);
   const std::int64_t count = int_value(metric.count, 0);
   if (std::string text = limit_problem(limits); !text.empty()) return text;

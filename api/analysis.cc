@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/analysis_decode.h"
+#include "api/put.h"
 #include "kube/json/json.h"
 #include "kube/model/objects.h"
 
@@ -137,7 +138,7 @@ RunSummary decode_summary(const Field& field) {
   return out;
 }
 
-AnalysisRunStatus decode_status(const Field& status) {
+AnalysisRunStatus decode_run_status(const Field& status) {
   AnalysisRunStatus out;
   if (!status.is_object()) return out;
   out.phase = parse_analysis_phase(status["phase"].text());
@@ -156,21 +157,6 @@ AnalysisRunStatus decode_status(const Field& status) {
 
 kube::RawJson share(std::string text) {
   return std::make_shared<const std::string>(std::move(text));
-}
-
-void put(kube::Json& object, const char* key, std::int32_t value) {
-  if (value != 0) object[key] = value;
-}
-void put(kube::Json& object, const char* key, const std::string& value) {
-  if (!value.empty()) object[key] = value;
-}
-void put(kube::Json& object, const char* key, const std::optional<WallTime>& value) {
-  if (value) object[key] = format_rfc3339(*value);
-}
-void put(kube::Json& object, const char* key, const StringMap& value) {
-  if (value.empty()) return;
-  kube::Json& members = object[key] = kube::Json::object();
-  for (const auto& [name, text] : value) members[name] = text;
 }
 
 kube::Json encode(const RunSummary& summary) {
@@ -295,7 +281,7 @@ AnalysisRun decode_analysis_run(kube::Node object) {
   const Field spec = root["spec"];
   out.spec = decode_spec(spec);
   const Field status = root["status"];
-  out.status = decode_status(status);
+  out.status = decode_run_status(status);
   return out;
 }
 

@@ -132,7 +132,7 @@ void decode_template(const Field& field, RolloutSpec& out) {
   if (metadata.is_object()) out.template_labels = metadata["labels"].string_map();
 }
 
-RolloutSpec decode_spec(const Field& field) {
+RolloutSpec decode_rollout_spec(const Field& field) {
   RolloutSpec out;
   if (!field.is_object()) return out;
   out.replicas = field["replicas"].int32();
@@ -176,7 +176,7 @@ Rollout decode_rollout(kube::Node object) {
   out.raw = std::make_shared<const std::string>(object.raw_object());
   const Field root(object, out.decode_error);
   const Field spec = root["spec"];
-  out.spec = decode_spec(spec);
+  out.spec = decode_rollout_spec(spec);
   const Field status = root["status"];
   out.status = decode_status(status);
   return out;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "api/put.h"
 #include "kube/json/json.h"
 
 namespace sluice::api {
@@ -139,19 +140,6 @@ void decode_counts(const Field& field, RolloutStatus& out) {
   out.collision_count = field["collisionCount"].int32();
 }
 
-void put(Json& object, const char* key, std::int32_t value) {
-  if (value != 0) object[key] = value;
-}
-template <class T>
-void put(Json& object, const char* key, const std::optional<T>& value) {
-  if (value) object[key] = *value;
-}
-void put(Json& object, const char* key, const std::optional<WallTime>& value) {
-  if (value) object[key] = format_rfc3339(*value);
-}
-void put(Json& object, const char* key, const std::string& value) {
-  if (!value.empty()) object[key] = value;
-}
 void put_flag(Json& object, const char* key, bool value) {
   if (value) object[key] = true;
 }
@@ -176,7 +164,7 @@ Json encode(const TrafficWeights& weights) {
   return out;
 }
 
-void put(Json& object, const char* key, const std::optional<RunStatusRef>& run) {
+void put_run(Json& object, const char* key, const std::optional<RunStatusRef>& run) {
   if (!run) return;
   Json& out = object[key] = Json::object();
   out["name"] = run->name;
@@ -210,8 +198,8 @@ Json encode(const RolloutStatus::Canary& canary) {
   if (canary.weights) out["weights"] = encode(*canary.weights);
   put(out, "stablePingPong", canary.stable_ping_pong);
   put(out, "currentExperiment", canary.current_experiment);
-  put(out, "currentStepAnalysisRunStatus", canary.step_run);
-  put(out, "currentBackgroundAnalysisRunStatus", canary.background_run);
+  put_run(out, "currentStepAnalysisRunStatus", canary.step_run);
+  put_run(out, "currentBackgroundAnalysisRunStatus", canary.background_run);
   return out;
 }
 
@@ -220,8 +208,8 @@ Json encode(const RolloutStatus::BlueGreen& blue_green) {
   put(out, "activeSelector", blue_green.active_selector);
   put(out, "previewSelector", blue_green.preview_selector);
   put_flag(out, "scaleUpPreviewCheckPoint", blue_green.scale_up_preview_check_point);
-  put(out, "prePromotionAnalysisRunStatus", blue_green.pre_promotion_run);
-  put(out, "postPromotionAnalysisRunStatus", blue_green.post_promotion_run);
+  put_run(out, "prePromotionAnalysisRunStatus", blue_green.pre_promotion_run);
+  put_run(out, "postPromotionAnalysisRunStatus", blue_green.post_promotion_run);
   return out;
 }
 

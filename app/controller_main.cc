@@ -74,8 +74,10 @@ constexpr Ignored kIgnored[] = {
 };
 
 Result<Seconds> seconds_flag(const std::string& text, std::string_view flag) {
-  SLUICE_TRY(auto parsed, parse_go_duration(text));
-  const auto seconds = std::chrono::duration_cast<Seconds>(parsed);
+  const auto parsed = parse_go_duration(text);
+  if (!parsed)
+    return fail(ErrorCode::Invalid, fmt::format("{}: {}", flag, parsed.error().message));
+  const auto seconds = std::chrono::duration_cast<Seconds>(*parsed);
   if (seconds.count() < 1)
     return fail(ErrorCode::Invalid, fmt::format("{} must be at least 1s, got {}", flag, text));
   return seconds;
@@ -140,6 +142,17 @@ std::string identity(Rng& rng) {
   const auto a = rng.next_u64(), b = rng.next_u64();
   return fmt::format("{}_{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", host, a >> 32U,
                      (a >> 16U) & 0xffffU, a & 0xfffU, b >> 52U, b & 0xffffffffffffULL);
+}
+
+// The reference's words for levels, as they stand in existing Deployments; "" when it is none.
+std::string log_level(const std::string& word) {
+  const std::string level = to_lower(word);
+  if (level == "warning") return "warn";
+  if (level == "trace") return "debug";
+  if (level == "fatal" || level == "panic") return "error";
+  for (const char* known : {"debug", "info", "warn", "error"})
+    if (level == known) return level;
+  return "";
 }
 
 struct Health {
@@ -209,11 +222,14 @@ int run(const Flags& flags, loop::Options options, net::KubeConfig kube,
   health.last_turn_us = clock.mono_now().time_since_epoch().count();
   auto health_server =
       net::serve({flags.bind_address, flags.healthz_port}, health_handler(health, clock));
-  if (!health_server) return usage_error("cannot serve health: " + health_server.error().message);
+  if (!health_server)
+    return usage_error("cannot serve health: " + health_server.error().message +
+                       " (--healthzPort names another port, 0 any free one)");
   auto metrics_server =
       net::serve({flags.bind_address, flags.metrics_port}, metrics_handler(telemetry));
   if (!metrics_server)
-    return usage_error("cannot serve metrics: " + metrics_server.error().message);
+    return usage_error("cannot serve metrics: " + metrics_server.error().message +
+                       " (--metricsPort names another port, 0 any free one)");
 
   telemetry.log(LogLevel::Info, "sluice controller starts",
                 {{"version", SLUICE_VERSION},
@@ -261,7 +277,12 @@ int controller_main(int argc, char** argv) {
   Flags flags;
   std::vector<std::string> ignored;
   add_flags(app, flags, ignored);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    return usage_error(std::string(error.what()) + " (--help lists the flags)");
+  }
   if (flags.version) {
     std::printf("sluice %s\n", SLUICE_VERSION);
     return 0;
@@ -271,8 +292,15 @@ int controller_main(int argc, char** argv) {
 
   auto clock = net::system_clock();
   auto files = net::system_files();
-  auto telemetry = telemetry::make(
-      {flags.log_format.empty() ? "text" : flags.log_format, flags.log_level, ""}, *clock);
+  const std::string level = log_level(flags.log_level);
+  if (level.empty())
+    return usage_error(fmt::format("--loglevel {}: there are debug, info, warn and error",
+                                   quote(flags.log_level)));
+  auto telemetry =
+      telemetry::make({flags.log_format == "json" ? "json" : "text", level, ""}, *clock);
+  if (!flags.log_format.empty() && flags.log_format != "json" && flags.log_format != "text")
+    telemetry->log(LogLevel::Warn, "unknown --logformat: writing text",
+                   {{"logformat", flags.log_format}});
   for (const auto& name : ignored) {
     telemetry->log(LogLevel::Info, "this flag of the reference has no meaning here and is ignored",
                    {{"flag", name}});

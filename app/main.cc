@@ -2,7 +2,9 @@
 // first argument.
 #include <csignal>
 #include <cstdio>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/commands.h"
 #include "cli/cli.h"
@@ -17,6 +19,13 @@ int main(int argc, char** argv) {
   if (const auto slash = name.rfind('/'); slash != std::string_view::npos)
     name.remove_prefix(slash + 1);
   if (name.substr(0, 8) == "kubectl-") return sluice::cli::cli_main(argc, argv);
+  // kubectl 1.26 and later asks this name for candidates (clients.md §1.13).
+  if (name.substr(0, 17) == "kubectl_complete-") {
+    std::string program = "kubectl-" + std::string(name.substr(17)), command = "__complete";
+    std::vector<char*> words{program.data(), command.data()};
+    words.insert(words.end(), argv + 1, argv + argc);
+    return sluice::cli::cli_main(static_cast<int>(words.size()), words.data());
+  }
 
   const std::string_view command = argc > 1 ? argv[1] : "";
   if (command == "controller") return sluice::app::controller_main(argc - 1, argv + 1);

@@ -1,12 +1,17 @@
 // sluice sim: the production loop in a simulated cluster, under faults, with checkers.
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <new>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -28,9 +33,13 @@ namespace {
 namespace fs = std::filesystem;
 using SteadyClock = std::chrono::steady_clock;
 
+constexpr int kSeedsMax = 1'000'000;  // in one go: what a run needs to know is laid out beforehand
+
 struct Flags {
-  std::uint64_t seed = 0, seeds = 0, from = 1;
-  std::string crds, workflow;
+  std::optional<std::uint64_t> seed, seeds;
+  std::uint64_t from = 1;
+  std::string crds, workflow, share;
+  sim::Share part;  // what --share says
   unsigned jobs = 0;
   bool crashes = false, faults = false, history = false, cost = false, verbose = false;
 };
@@ -79,7 +88,29 @@ std::string report(const Task& task, const sim::Outcome& outcome) {
   return out;
 }
 
-// ---- worker processes: each takes every n-th task and tells of it by lines through a pipe ----
+// ---- worker processes: each takes the next task and tells of it by lines through a pipe ----
+
+// The number of the next task, in memory that all workers share.
+class Dispenser {
+ public:
+  Dispenser() {
+    void* page = ::mmap(nullptr, sizeof(Counter), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page != MAP_FAILED) counter_ = new (page) Counter(0);
+  }
+  ~Dispenser() {
+    if (counter_ != nullptr) ::munmap(counter_, sizeof(Counter));
+  }
+  Dispenser(const Dispenser&) = delete;
+  Dispenser& operator=(const Dispenser&) = delete;
+  [[nodiscard]] bool good() const { return counter_ != nullptr; }
+  [[nodiscard]] std::size_t next() { return counter_->fetch_add(1); }
+
+ private:
+  using Counter = std::atomic<std::size_t>;
+  static_assert(Counter::is_always_lock_free);
+  Counter* counter_ = nullptr;
+};
 
 // Newlines within a field become vertical tabs.
 std::string one_line(std::string text) {
@@ -101,8 +132,9 @@ void send(int fd, const std::string& line) {
 }
 
 [[noreturn]] void work(int fd, sim::Scenarios& scenarios, const std::vector<Task>& tasks,
-                       std::size_t first, std::size_t stride) {
-  for (std::size_t i = first; i < tasks.size(); i += stride) {
+                       Dispenser& dispenser) {
+  for (std::size_t i = dispenser.next(); i < tasks.size(); i = dispenser.next()) {
+    send(fd, fmt::format("task\t{}\n", i));
     const sim::Outcome outcome = scenarios.run(tasks[i].knobs);
     std::string lines;
     for (const auto& cell : outcome.struck)
@@ -145,6 +177,7 @@ struct Worker {
   pid_t pid = -1;
   int fd = -1;
   std::string rest;
+  std::optional<std::size_t> task;  // that it works on
 };
 
 // True while the worker lives.
@@ -160,7 +193,12 @@ bool read_from(Worker& worker, Totals& totals) {
   std::size_t start = 0;
   for (auto end = worker.rest.find('\n'); end != std::string::npos;
        end = worker.rest.find('\n', start)) {
-    take_line(worker.rest.substr(start, end - start), totals);
+    const std::string line = worker.rest.substr(start, end - start);
+    if (line.starts_with("task\t"))
+      worker.task = static_cast<std::size_t>(parse_int(line.substr(5)).value_or(0));
+    else if (line == "done")
+      worker.task.reset();
+    take_line(line, totals);
     start = end + 1;
   }
   worker.rest.erase(0, start);
@@ -172,6 +210,8 @@ bool run_all(sim::Scenarios& scenarios, const std::vector<Task>& tasks, unsigned
              Totals& totals) {
   std::fflush(stdout);
   std::vector<Worker> workers;
+  Dispenser dispenser;
+  if (!dispenser.good()) return false;
   for (unsigned i = 0; i < jobs; ++i) {
     int ends[2];
     if (::pipe(ends) != 0) return false;
@@ -179,10 +219,10 @@ bool run_all(sim::Scenarios& scenarios, const std::vector<Task>& tasks, unsigned
     if (pid < 0) return false;
     if (pid == 0) {
       ::close(ends[0]);
-      work(ends[1], scenarios, tasks, i, jobs);
+      work(ends[1], scenarios, tasks, dispenser);
     }
     ::close(ends[1]);
-    workers.push_back({pid, ends[0], {}});
+    workers.push_back({pid, ends[0], {}, {}});
   }
   while (true) {
     std::vector<pollfd> polls;
@@ -201,7 +241,11 @@ bool run_all(sim::Scenarios& scenarios, const std::vector<Task>& tasks, unsigned
   for (const auto& worker : workers) {
     int status = 0;
     ::waitpid(worker.pid, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) good = false;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
+    good = false;
+    std::printf("a worker died (%s %d) in: %s\n", WIFSIGNALED(status) ? "signal" : "code",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+                worker.task ? tasks[*worker.task].label.c_str() : "nothing");
   }
   return good;
 }
@@ -219,27 +263,38 @@ sim::Knobs plain(sim::Scenarios& scenarios, sim::Workflow workflow) {
 std::vector<Task> seed_tasks(sim::Scenarios& scenarios, const Flags& flags) {
   std::vector<Task> tasks;
   const auto only = sim::parse_workflow(flags.workflow);
-  for (std::uint64_t seed = flags.from; seed < flags.from + flags.seeds; ++seed) {
+  for (std::uint64_t n = 0; n < flags.seeds.value_or(0); ++n) {
+    const std::uint64_t seed = flags.from + n;
     Task task{fmt::format("seed {}", seed), scenarios.knobs_of(seed)};
     if (!only || task.knobs.workflow == *only) tasks.push_back(std::move(task));
   }
   return tasks;
 }
 
-// Every write point of every workflow with each fault of the list.
+bool is_crash(sim::Fault fault) {
+  return fault == sim::Fault::CrashBefore || fault == sim::Fault::CrashAfter;
+}
+
+bool chosen(const Flags& flags, std::size_t point, std::size_t fault) {
+  if (is_crash(sim::kCellFaults[fault])) return true;
+  return flags.faults && flags.part.has(point, fault);
+}
+
+// Every write point of every workflow with each fault that is asked for.
 std::vector<Task> cell_tasks(sim::Scenarios& scenarios, const Flags& flags) {
   std::vector<Task> tasks;
   const auto only = sim::parse_workflow(flags.workflow);
   for (const sim::Workflow workflow : sim::kWorkflows) {
     if (only && workflow != *only) continue;
-    for (const auto& point : scenarios.baseline(workflow).points) {
-      for (const sim::Fault fault : sim::kCellFaults) {
-        if (!flags.faults && fault != sim::Fault::CrashBefore && fault != sim::Fault::CrashAfter)
-          continue;
+    const auto& points = scenarios.baseline(workflow).points;
+    for (std::size_t p = 0; p < points.size(); ++p) {
+      for (std::size_t f = 0; f < std::size(sim::kCellFaults); ++f) {
+        if (!chosen(flags, p, f)) continue;
+        const sim::Fault fault = sim::kCellFaults[f];
         Task task{fmt::format("{}: {} at {}", sim::to_string(workflow), sim::to_string(fault),
-                              point.text()),
+                              points[p].text()),
                   plain(scenarios, workflow)};
-        task.knobs.faults.push_back({point, fault});
+        task.knobs.faults.push_back({points[p], fault});
         tasks.push_back(std::move(task));
       }
     }
@@ -248,7 +303,8 @@ std::vector<Task> cell_tasks(sim::Scenarios& scenarios, const Flags& flags) {
 }
 
 int run_one(sim::Scenarios& scenarios, const Flags& flags) {
-  Task task{fmt::format("seed {}", flags.seed), scenarios.knobs_of(flags.seed)};
+  const std::uint64_t seed = flags.seed.value_or(0);
+  Task task{fmt::format("seed {}", seed), scenarios.knobs_of(seed)};
   task.knobs.keep_history = flags.history;
   const auto began = SteadyClock::now();
   const sim::Outcome outcome = scenarios.run(task.knobs);
@@ -259,7 +315,7 @@ int run_one(sim::Scenarios& scenarios, const Flags& flags) {
   const double seconds = std::chrono::duration<double>(SteadyClock::now() - began).count();
   std::printf(
       "seed %llu: %zu violations, %zu of %zu planned faults struck, %lld s simulated in %.2f s\n",
-      static_cast<unsigned long long>(flags.seed), outcome.violations.size(), outcome.struck.size(),
+      static_cast<unsigned long long>(seed), outcome.violations.size(), outcome.struck.size(),
       task.knobs.faults.size(), static_cast<long long>(outcome.lasted.count() / 1'000'000),
       seconds);
   return outcome.violations.empty() ? 0 : 1;
@@ -279,7 +335,7 @@ int run_many(sim::Scenarios& scenarios, const Flags& flags) {
   std::vector<Task> tasks =
       flags.crashes || flags.faults ? cell_tasks(scenarios, flags) : std::vector<Task>();
   const std::size_t cells = tasks.size();
-  if (flags.seeds > 0)
+  if (flags.seeds)
     for (auto& task : seed_tasks(scenarios, flags)) tasks.push_back(std::move(task));
   const auto only = sim::parse_workflow(flags.workflow);
   for (const sim::Workflow workflow : sim::kWorkflows) {
@@ -312,30 +368,64 @@ int run_many(sim::Scenarios& scenarios, const Flags& flags) {
   return totals.violations == 0 && complete && !gaps ? 0 : 1;
 }
 
+// What is wrong with the arguments; "" when nothing is.
+std::string objection(Flags& flags) {
+  if (!flags.workflow.empty() && !sim::parse_workflow(flags.workflow)) {
+    std::string out = fmt::format("unknown workflow '{}'; there are:", flags.workflow);
+    for (const auto workflow : sim::kWorkflows)
+      out += " " + std::string(sim::to_string(workflow));
+    return out;
+  }
+  const bool many = flags.seeds || flags.crashes || flags.faults;
+  if (!flags.seed && !many && !flags.cost)
+    return "give --seed N, --seeds N, --crashes, --faults or --cost";
+  if (int{flags.seed.has_value()} + int{many} + int{flags.cost} > 1)
+    return "--seed replays one run and --cost counts one: give neither with the other, nor with "
+           "--seeds, --crashes or --faults";
+  if (flags.seeds && flags.from > UINT64_MAX - *flags.seeds)
+    return "--from is too large for that many seeds";
+  if (!flags.share.empty() && !flags.faults) return "--share is a part of --faults: give both";
+  if (!flags.share.empty()) {
+    const auto part = sim::Share::parse(flags.share);
+    if (!part)
+      return fmt::format("--share '{}' is not K/N with 1 <= K <= N, for instance 2/4", flags.share);
+    flags.part = *part;
+  }
+  if ((flags.history || flags.verbose) && !flags.seed) return "--history and --verbose need --seed";
+  if (flags.seed && !flags.workflow.empty())
+    return "a seed decides the workflow: leave --workflow away";
+  return "";
+}
+
 }  // namespace
 
 int sim_main(int argc, char** argv) {
   CLI::App app{"Runs the controller in a simulated cluster, under faults, and checks what it does",
                "sluice sim"};
   Flags flags;
-  app.add_option("--seed", flags.seed, "Replay one seed");
-  app.add_option("--seeds", flags.seeds, "Run this many seeds");
-  app.add_option("--from", flags.from, "First seed of --seeds");
+  app.add_option("--seed", flags.seed, "Replay one seed")->check(CLI::NonNegativeNumber);
+  app.add_option("--seeds", flags.seeds, "Run this many seeds")->check(CLI::Range(1, kSeedsMax));
+  app.add_option("--from", flags.from, "First seed of --seeds (default 1)")
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("--crashes", flags.crashes,
                "A crash before and after every write of every workflow");
   app.add_flag("--faults", flags.faults, "Every fault at every write of every workflow");
+  app.add_option("--share", flags.share,
+                 "K/N: with --faults, all crashes but only the K-th of N equal parts of the rest");
   app.add_flag("--cost", flags.cost, "Count the writes of the reference canary (W5)");
   app.add_option("--workflow", flags.workflow, "Only this workflow");
   app.add_flag("--history", flags.history, "With --seed: print every stored change");
   app.add_flag("-v,--verbose", flags.verbose, "With --seed: print knobs and end state");
-  app.add_option("--jobs", flags.jobs, "Worker processes (default: one per core)");
+  app.add_option("--jobs", flags.jobs, "Worker processes (default: one per core)")
+      ->check(CLI::Range(1, 256));
   app.add_option("--crds", flags.crds, "Folder of the CRDs (default: crds/ of this checkout)");
-  CLI11_PARSE(app, argc, argv);
-  if (!flags.workflow.empty() && !sim::parse_workflow(flags.workflow)) {
-    std::fprintf(stderr, "sluice sim: unknown workflow '%s'; there are:", flags.workflow.c_str());
-    for (const auto workflow : sim::kWorkflows)
-      std::fprintf(stderr, " %s", std::string(sim::to_string(workflow)).c_str());
-    std::fprintf(stderr, "\n");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (const std::string wrong = objection(flags); !wrong.empty()) {
+    std::fprintf(stderr, "sluice sim: %s\n", wrong.c_str());
     return 2;
   }
   auto crds = load_crds(find_crds(flags.crds));
@@ -346,12 +436,7 @@ int sim_main(int argc, char** argv) {
   }
   sim::Scenarios scenarios(std::move(*crds));
   if (flags.cost) return print_cost(scenarios);
-  if (flags.seed > 0) return run_one(scenarios, flags);
-  if (flags.seeds == 0 && !flags.crashes && !flags.faults) {
-    std::fprintf(stderr, "sluice sim: give --seed N, --seeds N, --crashes, --faults or --cost\n");
-    return 2;
-  }
-  return run_many(scenarios, flags);
+  return flags.seed ? run_one(scenarios, flags) : run_many(scenarios, flags);
 }
 
 }  // namespace sluice::app

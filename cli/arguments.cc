@@ -137,6 +137,42 @@ tl::unexpected<Refusal> show_usage(std::string text) {
   return tl::unexpected<Refusal>(Refusal{{}, std::move(text)});
 }
 
+// Insertions, deletions, exchanges and swaps of neighbours that make `a` out of `b`.
+std::size_t typing_distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        cost[i][j] = i + j;
+        continue;
+      }
+      const bool same = a[i - 1] == b[j - 1];
+      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1,
+                             cost[i - 1][j - 1] + (same ? 0U : 1U)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+    }
+  }
+  return cost[a.size()][b.size()];
+}
+
+// "did you mean 'get'? " where a word of that place is near.
+std::string suggestion(std::string_view group, std::string_view word) {
+  if (word.size() > 40) return "";
+  std::string_view best;
+  std::size_t distance = std::min<std::size_t>(3, word.size());  // nearer than that
+  for (const auto& spec : commands()) {
+    if (spec.hidden || (!group.empty() && spec.group != group)) continue;
+    const bool as_group = group.empty() && !spec.group.empty();
+    const std::string_view candidate = as_group ? spec.group : spec.name;
+    if (const auto found = typing_distance(word, candidate); found < distance) {
+      distance = found;
+      best = candidate;
+    }
+  }
+  return best.empty() ? "" : fmt::format("did you mean '{}'? ", best);
+}
+
 struct Found {
   const CommandSpec* spec = nullptr;
   std::size_t words = 0;  // how many words the command's name took
@@ -152,7 +188,8 @@ tl::expected<Found, Refusal> resolve(const std::vector<std::string>& plain,
   if (!is_group(first)) {
     if (const auto* spec = find_command("", first)) return Found{spec, 1};
     return error(
-        fmt::format("unknown command \"{}\" for \"{}\": see '{} --help'", first, shown, shown));
+        fmt::format("unknown command \"{}\" for \"{}\": {}see '{} --help'", first, shown,
+                    suggestion("", first), shown));
   }
   if (plain.size() < 2) return show_usage(group_usage(first, shown));
   if (const auto* absent = find_absent(first, plain[1]))
@@ -160,8 +197,8 @@ tl::expected<Found, Refusal> resolve(const std::vector<std::string>& plain,
   if (const auto* spec = find_command(first, plain[1])) return Found{spec, 2};
   // `retry NAME` is short for `retry rollout NAME`.
   if (first == "retry") return Found{find_command("retry", "rollout"), 1};
-  return error(fmt::format("unknown command \"{}\" for \"{} {}\": see '{} {} --help'", plain[1],
-                           shown, first, shown, first));
+  return error(fmt::format("unknown command \"{0}\" for \"{1} {2}\": {3}see '{1} {2} --help'",
+                           plain[1], shown, first, suggestion(first, plain[1])));
 }
 
 bool has_flag(const CommandSpec& spec, const Flag& flag) {
@@ -192,6 +229,25 @@ tl::expected<Invocation, Refusal> fill(const CommandSpec& spec, const Words& wor
   if (!out.global.as_uid.empty() && out.global.kube.as_user.empty())
     return error("--as-uid needs --as");
   return out;
+}
+
+// "rollout/web", as kubectl takes it and prints it.
+std::string without_kind(std::string name) {
+  const auto slash = name.find('/');
+  if (slash == std::string::npos) return name;
+  const std::string kind = name.substr(0, name.find_first_of("./"));
+  return kind == "rollout" || kind == "rollouts" || kind == "ro" ? name.substr(slash + 1) : name;
+}
+
+// `get ro/web` is `get ro web`.
+void split_kind_and_name(std::vector<std::string>& plain) {
+  if (plain.size() < 2 || !is_group(plain[0])) return;
+  const auto slash = plain[1].find('/');
+  if (slash == std::string::npos) return;
+  const std::string kind = plain[1].substr(0, slash);
+  if (find_command(plain[0], kind) == nullptr) return;
+  plain.insert(plain.begin() + 2, plain[1].substr(slash + 1));
+  plain[1] = kind;
 }
 
 Invocation help(std::string text) {
@@ -225,6 +281,7 @@ tl::expected<Invocation, Refusal> parse_arguments(const std::string& program,
   }
   if (words.help && words.plain.size() == 1 && is_group(words.plain.front()))
     return help(group_usage(words.plain.front(), shown));
+  split_kind_and_name(words.plain);
   const auto found = resolve(words.plain, shown);
   if (!found) return tl::unexpected<Refusal>(found.error());
   const CommandSpec& spec = *found->spec;
@@ -234,11 +291,20 @@ tl::expected<Invocation, Refusal> parse_arguments(const std::string& program,
   out->args.assign(words.plain.begin() + static_cast<std::ptrdiff_t>(found->words),
                    words.plain.end());
   if (out->args.size() < spec.args_min || out->args.size() > spec.args_max)
-    return show_usage(usage(spec, shown));
-  if (spec.command == Command::SetImage && !parse_image_argument(out->args[1]))
-    return show_usage(usage(spec, shown));
-  for (const auto& arg : out->args)
+    return show_usage(short_usage(spec, shown));
+  if (spec.command == Command::SetImage &&
+      !std::all_of(out->args.begin() + 1, out->args.end(),
+                   [](const auto& arg) { return parse_image_argument(arg).has_value(); }))
+    return show_usage(short_usage(spec, shown));
+  for (std::size_t i = 0; i < out->args.size(); ++i) {
+    auto& arg = out->args[i];
+    const bool is_name = spec.args_usage.starts_with("ROLLOUT") &&
+                         (i == 0 || spec.command != Command::SetImage);
+    if (is_name) arg = without_kind(std::move(arg));
     if (arg.empty()) return error("an argument is empty: a name was expected");
+    if (is_name && arg.find('/') != std::string::npos)
+      return error(fmt::format("{} is not the name of a rollout", quote(arg)));
+  }
   return out;
 }
 

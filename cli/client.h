@@ -17,6 +17,7 @@ class Client {
 
   [[nodiscard]] Transport& transport() { return *connection_.transport; }
   [[nodiscard]] const std::string& ns() const { return connection_.namespace_; }
+  [[nodiscard]] const std::string& server() const { return connection_.server; }
 
   // Headers and time limits that every request of this command gets.
   void prepare(http::Request& request) const;

@@ -141,6 +141,11 @@ constexpr Flag kRestartFlags[] = {
     {"in", 'i', "DURATION", "Restart after this time, for example 10s", SLUICE_TEXT(options.in)},
 };
 constexpr Flag kVersionFlags[] = {
+    {"client", 0, "", "Accepted; it is always this program's version",
+     [](In&, Text v) {
+       bool unused = false;
+       return store_switch(unused, v);
+     }},
     {"short", 0, "", "Only the version", SLUICE_SWITCH(options.version_short)},
 };
 
@@ -186,9 +191,9 @@ const CommandSpec kCommands[] = {
      "image",
      "",
      2,
-     2,
-     "ROLLOUT CONTAINER=IMAGE",
-     "Change the image of a container (* = all)",
+     kAnyNumber,
+     "ROLLOUT CONTAINER=IMAGE...",
+     "Change the image of containers (* = all)",
      {}},
     {Command::Status, "", "status", "", 1, 1, "ROLLOUT", "Wait for a rollout and tell how it ended",
      kStatusFlags},
@@ -277,13 +282,25 @@ std::string shown_program(std::string_view program) {
   return program.empty() ? "sluice" : std::string(program);
 }
 
-std::string usage(const CommandSpec& spec, std::string_view shown) {
+namespace {
+std::string own_usage(const CommandSpec& spec, std::string_view shown) {
   std::string out = fmt::format("{}\n\nUsage:\n  {} {}{}{} [flags]\n", spec.summary, shown,
                                 spec.path(), spec.args_usage.empty() ? "" : " ", spec.args_usage);
   if (!spec.aliases.empty())
     out += fmt::format("\nAliases:\n  {}, {}\n", spec.name, join(split(spec.aliases, ','), ", "));
   if (const auto own = flags_text(spec.flags); !own.empty()) out += "\nFlags:\n" + own;
-  return out + "\nGlobal flags:\n" + flags_text(kGlobal);
+  return out;
+}
+}  // namespace
+
+std::string usage(const CommandSpec& spec, std::string_view shown) {
+  return own_usage(spec, shown) + "\nGlobal flags:\n" + flags_text(kGlobal);
+}
+
+std::string short_usage(const CommandSpec& spec, std::string_view shown) {
+  return own_usage(spec, shown) +
+         fmt::format("\nUse '{} {} --help' for the global flags (-n, --context, …).\n", shown,
+                     spec.path());
 }
 
 std::string group_usage(std::string_view group, std::string_view shown) {

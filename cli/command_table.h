@@ -49,6 +49,8 @@ struct AbsentCommand {
 // "kubectl argo rollouts", "kubectl sluice" or "sluice": how the user called us.
 [[nodiscard]] std::string shown_program(std::string_view program);
 [[nodiscard]] std::string usage(const CommandSpec& spec, std::string_view shown);
+// For a command line that does not fit: without the global flags, which would push it off a screen.
+[[nodiscard]] std::string short_usage(const CommandSpec& spec, std::string_view shown);
 [[nodiscard]] std::string group_usage(std::string_view group, std::string_view shown);
 [[nodiscard]] std::string root_usage(std::string_view shown);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/resources.h"
+#include "base/strings.h"
 #include "cli/arguments.h"
 #include "cli/edits.h"
 #include "cli/set_image.h"
@@ -33,23 +34,37 @@ http::Request merge_request(Client& client, const std::string& name, const std::
   return patch_request(client, api::kRollouts, name, subresource, kube::Verb::MergePatch, body);
 }
 
-Status send_edit(Client& client, const std::string& name, const Edit& edit) {
+// The object after the last request; "" when there was none.
+Result<std::string> send_edit(Client& client, const std::string& name, const Edit& edit) {
+  std::string after;
   if (!edit.status.empty()) {
     http::Request request = merge_request(client, name, "status", edit.status);
     const std::string path = request.url.substr(0, request.url.find('?'));
-    SLUICE_TRY(const http::Response answer, client.send(std::move(request)));
+    SLUICE_TRY(http::Response answer, client.send(std::move(request)));
     if (answer.status == 404) {
-      SLUICE_TRY(auto done, client.demand(merge_request(client, name, "", edit.unified)));
-      (void)done;
+      SLUICE_TRY(answer, client.demand(merge_request(client, name, "", edit.unified)));
     } else if (answer.status >= 300) {
       return fail(server_error(answer, path));
     }
+    after = std::move(answer.body);
   }
   if (!edit.spec.empty()) {
-    SLUICE_TRY(auto done, client.demand(merge_request(client, name, "", edit.spec)));
-    (void)done;
+    SLUICE_TRY(http::Response answer, client.demand(merge_request(client, name, "", edit.spec)));
+    after = std::move(answer.body);
   }
-  return {};
+  return after;
+}
+
+// The command did what it was told, and it changes nothing: people take that for a success.
+std::string idle_note(const std::string& name, const std::string& after, std::string_view what) {
+  const auto document = kube::Document::parse(after);
+  if (!document) return {};
+  const api::Rollout rollout = api::decode_rollout(document->root());
+  const auto& status = rollout.status;
+  const bool seen = parse_int(status.observed_generation) == rollout.meta.generation;
+  if (!seen || status.stable_rs.empty() || status.stable_rs != status.current_pod_hash) return {};
+  return fmt::format("Note: no update of rollout '{}' is under way, so there is nothing to {}\n",
+                     name, what);
 }
 
 Result<api::Rollout> get_rollout(Client& client, const std::string& name) {
@@ -62,15 +77,17 @@ Result<api::Rollout> get_rollout(Client& client, const std::string& name) {
 Status for_each_name(Environment& env, Client& client, const Invocation& asked, const Edit& edit,
                      std::string_view said) {
   for (const auto& name : asked.args) {
-    SLUICE_CHECK_OK(send_edit(client, name, edit));
+    SLUICE_TRY(const std::string after, send_edit(client, name, edit));
     env.out(fmt::format("rollout '{}' {}\n", name, said));
+    if (asked.command == Command::Abort) env.err(idle_note(name, after, "abort"));
   }
   return {};
 }
 
 Status restart(Environment& env, Client& client, const Invocation& asked) {
   SLUICE_TRY(const Edit edit, restart_edit(asked.options.in, env.clock.wall_now()));
-  SLUICE_CHECK_OK(send_edit(client, asked.args[0], edit));
+  SLUICE_TRY(const std::string after, send_edit(client, asked.args[0], edit));
+  (void)after;
   env.out(fmt::format("rollout '{}' restarts in {}\n", asked.args[0],
                       asked.options.in.empty() ? "0s" : asked.options.in));
   return {};
@@ -79,11 +96,14 @@ Status restart(Environment& env, Client& client, const Invocation& asked) {
 Status promote(Environment& env, Client& client, const Invocation& asked) {
   const std::string& name = asked.args[0];
   SLUICE_CHECK_OK(check_promote_flags(asked.options));  // before any request
-  SLUICE_TRY(const api::Rollout rollout, get_rollout(client, name));
+  SLUICE_TRY(const std::string before, client.get(api::kRollouts, name));
+  SLUICE_TRY(const auto document, kube::Document::parse(before));
+  const api::Rollout rollout = api::decode_rollout(document.root());
   SLUICE_TRY(const Edit edit, promote_edit(rollout, asked.options));
-  SLUICE_CHECK_OK(send_edit(client, name, edit));
+  SLUICE_TRY(const std::string after, send_edit(client, name, edit));
   env.out(
       fmt::format("rollout '{}' {}\n", name, asked.options.full ? "fully promoted" : "promoted"));
+  if (edit.spec.empty()) env.err(idle_note(name, after.empty() ? before : after, "promote"));
   return {};
 }
 
@@ -131,13 +151,14 @@ Status undo(Environment& env, Client& client, const Invocation& asked) {
   return {};
 }
 
-Status update_image_once(Client& client, const TemplateHome& home, std::string body,
-                         const ImageArgument& wanted) {
+Status update_images_once(Client& client, const TemplateHome& home, std::string body,
+                          const std::vector<ImageArgument>& wanted) {
   if (!home.in_rollout) {
     SLUICE_TRY(body, client.get(home.type, home.name));
   }
   SLUICE_TRY(kube::Json object, kube::parse_json(body));
-  SLUICE_CHECK_OK(set_image(object, home.pointer, wanted.container, wanted.image));
+  for (const auto& item : wanted)
+    SLUICE_CHECK_OK(set_image(object, home.pointer, item.container, item.image));
   SLUICE_TRY(auto done, client.demand(patch_request(client, home.type, home.name, "",
                                                     kube::Verb::Update, kube::dump(object))));
   (void)done;
@@ -145,13 +166,17 @@ Status update_image_once(Client& client, const TemplateHome& home, std::string b
 }
 
 Status change_image(Environment& env, Client& client, const Invocation& asked) {
-  const auto wanted = parse_image_argument(asked.args[1]);
-  if (!wanted) return fail(ErrorCode::Invalid, "the second argument must be CONTAINER=IMAGE");
+  std::vector<ImageArgument> wanted;
+  for (std::size_t i = 1; i < asked.args.size(); ++i) {
+    auto item = parse_image_argument(asked.args[i]);
+    if (!item) return fail(ErrorCode::Invalid, "an image is given as CONTAINER=IMAGE");
+    wanted.push_back(std::move(*item));
+  }
   for (int attempt = 1;; ++attempt) {
     SLUICE_TRY(std::string body, client.get(api::kRollouts, asked.args[0]));
     SLUICE_TRY(const auto document, kube::Document::parse(body));
     SLUICE_TRY(const TemplateHome home, template_home(api::decode_rollout(document.root())));
-    const Status done = update_image_once(client, home, std::move(body), *wanted);
+    const Status done = update_images_once(client, home, std::move(body), wanted);
     if (!done) {
       if (done.error().code == ErrorCode::Conflict && attempt < kUpdateAttempts) continue;
       return done;

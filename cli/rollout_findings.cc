@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "analysis/limits.h"
 #include "analysis/verdict.h"
 #include "api/keys.h"
 #include "cli/rollout_view.h"
@@ -24,6 +25,25 @@ bool is_bad(api::AnalysisPhase phase) {
   return api::is_completed(phase) && phase != api::AnalysisPhase::Successful;
 }
 
+// The last sample of a metric that still goes on, where it was not a good one.
+std::optional<analysis::DecidingSample> bad_sample(const api::MetricResult& result) {
+  if (result.measurements.empty()) return std::nullopt;
+  const auto phase = result.measurements.back().phase;
+  if (!is_bad(phase)) return std::nullopt;
+  api::MetricResult so_far = result;
+  so_far.phase = phase;
+  return analysis::deciding_sample(so_far);
+}
+
+// Ended badly, or is about to: the last sample of a running one is bad.
+bool is_worth_telling(const api::AnalysisRun& run) {
+  if (api::is_completed(run.status.phase)) return is_bad(run.status.phase);
+  const auto& results = run.status.metric_results;
+  return std::any_of(results.begin(), results.end(), [](const api::MetricResult& result) {
+    return !result.dry_run && bad_sample(result).has_value();
+  });
+}
+
 // Runs of one purpose: a retry makes a new one, and the old verdict no longer matters.
 std::string purpose(const api::AnalysisRun& run) {
   return get_or(run.meta.labels, api::kRolloutTypeLabel) + "/" +
@@ -35,7 +55,7 @@ std::vector<const api::AnalysisRun*> bad_runs(const Objects& objects) {
   std::vector<const api::AnalysisRun*> out;
   for (const auto& run : objects.runs) {
     if (!is_owned_by(run.meta, objects.rollout.meta.uid) || revision_of(run.meta) != revision ||
-        !is_bad(run.status.phase))
+        !is_worth_telling(run))
       continue;
     const bool superseded =
         std::any_of(objects.runs.begin(), objects.runs.end(), [&](const api::AnalysisRun& other) {
@@ -81,6 +101,27 @@ std::string sample_text(const api::AnalysisRun& run, const analysis::DecidingSam
   return out;
 }
 
+// How near to its end a bad metric is.
+std::string tally_text(const api::AnalysisRun& run, const api::MetricResult& result) {
+  std::vector<std::string> parts;
+  const auto add = [&](std::int32_t count, const char* what, std::int64_t limit) {
+    if (count > 0)
+      parts.push_back(
+          fmt::format("{} {} ({})", count, what,
+                      limit < 0 ? "any number is allowed" : fmt::format("{} allowed", limit)));
+  };
+  for (const auto& metric : run.spec.metrics) {
+    if (metric.name != result.name) continue;
+    const auto limits = analysis::limits_of(metric);
+    add(result.failed, "failed", limits.failure);
+    add(result.inconclusive, "inconclusive", limits.inconclusive);
+    add(result.consecutive_error,
+        result.consecutive_error == 1 ? "error in a row" : "errors in a row",
+        limits.consecutive_error);
+  }
+  return parts.empty() ? "" : header_line("    So far:", join(parts, ", "));
+}
+
 std::string run_text(const api::AnalysisRun& run, const Painter& paint) {
   const std::string phase(api::to_string(run.status.phase));
   const Icon icon = run_icon(phase);
@@ -90,7 +131,9 @@ std::string run_text(const api::AnalysisRun& run, const Painter& paint) {
   if (!run.status.message.empty()) out += header_line("  Message:", one_line(run.status.message));
   for (const auto& result : run.status.metric_results) {
     if (result.dry_run) continue;
-    if (const auto sample = analysis::deciding_sample(result)) out += sample_text(run, *sample);
+    const bool goes_on = !api::is_completed(run.status.phase);
+    const auto sample = goes_on ? bad_sample(result) : analysis::deciding_sample(result);
+    if (sample) out += sample_text(run, *sample) + (goes_on ? tally_text(run, result) : "");
   }
   return out;
 }

@@ -151,7 +151,7 @@ std::string header_text(const Objects& objects, WallTime now, const Painter& pai
 
 std::string rollout_text(const Objects& objects, WallTime now, const Painter& paint) {
   return header_text(objects, now, paint) + "\n" + tree_text(objects, now, paint) +
-         findings_text(objects, now, paint);
+         outlook_text(objects, now) + findings_text(objects, now, paint);
 }
 
 }  // namespace sluice::cli

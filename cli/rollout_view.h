@@ -13,6 +13,8 @@ namespace sluice::cli {
 // The parts.
 [[nodiscard]] std::string header_text(const Objects& objects, WallTime now, const Painter& paint);
 [[nodiscard]] std::string tree_text(const Objects& objects, WallTime now, const Painter& paint);
+// What the Rollout waits for and what comes next; "" when it is at rest.
+[[nodiscard]] std::string outlook_text(const Objects& objects, WallTime now);
 // Metric, value, condition and query of each run of the present revision that ended badly, and why
 // a Rollout is refused where its message does not tell; "" when there is nothing to say.
 [[nodiscard]] std::string findings_text(const Objects& objects, WallTime now, const Painter& paint);

@@ -48,13 +48,25 @@ Status complete(Environment& env, const Invocation& asked) {
   return {};
 }
 
-Status run_connected(Environment& env, const Invocation& asked) {
-  SLUICE_TRY(Connection connection, env.connect(asked.global));
-  Client client(std::move(connection), asked.global);
+Status run_with(Environment& env, Client& client, const Invocation& asked) {
   if (asked.command == Command::GetRollout) return run_get_rollout(env, client, asked);
   if (asked.command == Command::ListRollouts) return run_list_rollouts(env, client, asked);
   if (asked.command == Command::Status) return run_status(env, client, asked);
   return run_mutation(env, client, asked);
+}
+
+Status run_connected(Environment& env, const Invocation& asked) {
+  SLUICE_TRY(Connection connection, env.connect(asked.global));
+  Client client(std::move(connection), asked.global);
+  Status done = run_with(env, client, asked);
+  // Most often it is the wrong namespace or the wrong cluster. Scripts look at the first line.
+  if (!done && done.error().code == ErrorCode::NotFound &&
+      done.error().message.ends_with("\" not found"))
+    done.error().message +=
+        fmt::format("\nIt was looked for in namespace \"{}\" of {} (see -n, --context; 'list "
+                    "rollouts -A' shows all)",
+                    client.ns(), client.server());
+  return done;
 }
 
 Status dispatch(Environment& env, const std::string& program, const Invocation& asked) {

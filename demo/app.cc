@@ -215,7 +215,13 @@ int demo_app_main(int argc, char** argv) {
   auto* check_command =
       app.add_subcommand("check", "Create, read and delete a record through a Service");
   check_command->add_option("--url", url, "Where the service is")->required();
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "sluice demo-app: %s (--help lists the flags)\n", error.what());
+    return 2;
+  }
   return *check_command ? check(url) : serve(listen);
 }
 

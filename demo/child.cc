@@ -23,7 +23,8 @@ Child& Child::operator=(Child&& other) noexcept {
 }
 
 Result<Child> Child::start(const std::vector<std::string>& words, const std::string& log,
-                           const std::map<std::string, std::string>& extra_env) {
+                           const std::map<std::string, std::string>& extra_env,
+                           int death_signal) {
   std::vector<std::string> storage = words;
   std::vector<std::string> env_storage;
   for (char** item = environ; *item != nullptr; ++item) {
@@ -41,7 +42,7 @@ Result<Child> Child::start(const std::vector<std::string>& words, const std::str
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PDEATHSIG, death_signal);
     if (getppid() != parent) _exit(127);
     sigset_t none;
     sigemptyset(&none);

@@ -1,4 +1,5 @@
 #pragma once
+#include <csignal>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,10 +15,11 @@ class Child {
   Child(Child&& other) noexcept : pid_(other.pid_) { other.pid_ = -1; }
   Child& operator=(Child&& other) noexcept;
   ~Child() { stop(); }
-  // `extra_env` is added to our own environment. Errors: Unavailable.
+  // `extra_env` is added to our own environment. `death_signal` is what it gets when we die without
+  // a word; a program with children of its own needs one that it can pass on. Errors: Unavailable.
   [[nodiscard]] static Result<Child> start(
       const std::vector<std::string>& words, const std::string& log,
-      const std::map<std::string, std::string>& extra_env = {});
+      const std::map<std::string, std::string>& extra_env = {}, int death_signal = SIGKILL);
   void signal(int number) const;
   [[nodiscard]] bool running();
   // SIGTERM, then SIGKILL after five seconds.

@@ -289,7 +289,13 @@ int demo_main(int argc, char** argv) {
   app.add_flag("--keep", flags.keep, "Leave everything up afterwards");
   app.add_flag("--plain", flags.plain, "No live view");
   app.add_option("--root", flags.root, "Folder with examples/ and crds/ (default: this checkout)");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "sluice demo: %s (--help lists the flags)\n", error.what());
+    return 2;
+  }
   const std::string root = find_root(flags.root);
   if (root.empty()) {
     std::fprintf(

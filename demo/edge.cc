@@ -82,7 +82,7 @@ Status Edge::start_nginx() {
     return fail(ErrorCode::Unavailable, "cannot write the nginx configuration");
   SLUICE_TRY(nginx_, Child::start({program, "-p", directory_, "-c", directory_ + "/nginx.conf",
                                    "-e", directory_ + "/nginx-error.log"},
-                                  directory_ + "/nginx.log"));
+                                  directory_ + "/nginx.log", {}, SIGTERM));  // it has workers
   return {};
 }
 

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace sluice::net {
 namespace {
 
@@ -85,12 +87,30 @@ void Connections::heard(Id id, MonoTime now) {
   if (it == sockets_.end()) return;
   it->second.timeouts = 0;
   it->second.last_heard = now;
+  it->second.suspect_of.clear();
 }
 
-void Connections::timed_out(Id id, MonoTime) {
+void Connections::timed_out(Id id, const std::string& server, MonoTime started) {
   const auto it = sockets_.find(id);
   if (it == sockets_.end()) return;
+  if (it->second.last_heard <= started) it->second.suspect_of = server;
   if (++it->second.timeouts >= 2) cut(it->second, "two requests in a row timed out on it");
+}
+
+bool Connections::take_probe(const std::string& server) {
+  const bool suspected = std::any_of(sockets_.begin(), sockets_.end(), [&](const auto& entry) {
+    return entry.second.suspect_of == server;
+  });
+  return suspected && probing_.insert(server).second;
+}
+
+void Connections::probe_ended(const std::string& server, bool decided) {
+  probing_.erase(server);
+  if (!decided) return;
+  for (auto& [id, socket] : sockets_) {
+    if (socket.suspect_of == server)
+      cut(socket, "it was silent for a whole request, and another connection was tried");
+  }
 }
 
 void Connections::went_silent(Id id, MonoTime now) {
@@ -104,6 +124,7 @@ void Connections::cut(Socket& socket, std::string_view why) {
   // through us.
   ::shutdown(socket.fd, SHUT_RDWR);
   socket.timeouts = 0;
+  socket.suspect_of.clear();
   ++cut_count_;
   telemetry_.log(LogLevel::Warn, "connection cut because its peer seems dead",
                  {{"reason", std::string(why)}, {"local_port", std::to_string(socket.local_port)}});

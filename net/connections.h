@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "base/seams.h"
@@ -28,9 +29,15 @@ class Connections {
   // The connection with this local end.
   [[nodiscard]] Id find(const char* local_ip, int local_port);
   void heard(Id id, MonoTime now);
-  // A request on this connection timed out. The second one without a byte in between cuts the
-  // connection.
-  void timed_out(Id id, MonoTime now);
+  // A request on this connection, which was begun at `started`, timed out. The second one without a
+  // byte in between cuts the connection. When nothing at all was heard on it meanwhile, one is
+  // enough to suspect it: the next request to that server is then a probe.
+  void timed_out(Id id, const std::string& server, MonoTime started);
+  // Whether the request that is about to be sent is to be a probe: the only one, and on a
+  // connection of its own. An answer to it cuts the suspects, which have missed theirs; so does its
+  // silence, because nothing is lost with them.
+  [[nodiscard]] bool take_probe(const std::string& server);
+  void probe_ended(const std::string& server, bool decided);
   // A stream was silent for longer than it may. Cut, unless another exchange on the connection was
   // heard just now.
   void went_silent(Id id, MonoTime now);
@@ -45,11 +52,13 @@ class Connections {
     int local_port = 0;
     int timeouts = 0;
     MonoTime last_heard{};
+    std::string suspect_of;  // the server, while nothing is heard after a timeout
   };
   void cut(Socket& socket, std::string_view why);
 
   Telemetry& telemetry_;
   std::map<Id, Socket> sockets_;
+  std::set<std::string> probing_;  // servers
   Id next_ = 1;
   std::uint64_t cut_count_ = 0;
 };

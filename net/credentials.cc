@@ -1,5 +1,7 @@
 #include "net/credentials.h"
 
+#include <algorithm>
+
 #include "base/hash.h"
 #include "base/strings.h"
 
@@ -36,6 +38,16 @@ bool Credentials::read_token_file() {
     return false;
   }
   std::string token(trim(*text));
+  // A file caught while it is rewritten: without a token every request would be anonymous, and one
+  // with control characters cannot be sent.
+  const bool sendable = !token.empty() && std::all_of(token.begin(), token.end(), [](char c) {
+    return static_cast<unsigned char>(c) > 0x20 && c != 0x7f;
+  });
+  if (!sendable) {
+    telemetry_.log(LogLevel::Warn, "token file holds no token, the last token stays in use",
+                   {{"file", config_.token_file}});
+    return false;
+  }
   if (token == file_token_) return false;
   file_token_ = std::move(token);
   return true;

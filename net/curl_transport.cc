@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "base/strings.h"
 #include "net/connections.h"
@@ -14,6 +15,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "net/proxy.h"
+#include "net/redirect.h"
 
 namespace sluice::net {
 namespace {
@@ -137,6 +139,7 @@ class CurlTransport final : public Transport {
           Error{ErrorCode::Unavailable, exchange.shown() + ": " + status.error().message, {}});
       return;
     }
+    route.probe = !exchange.request.stream && connections_.take_probe(route.server);
     CURL* easy = take_handle();
     exchange.prepare(easy, route, connections_, clock_);
     if (const CURLMcode code = curl_multi_add_handle(multi_.get(), easy); code != CURLM_OK)
@@ -161,6 +164,8 @@ class CurlTransport final : public Transport {
     SLUICE_TRY(const Authority server, parse_url(kube.server));
     const std::string prefix = server.rest == "/" ? "" : server.rest;
     route.kube = true;
+    route.server =
+        server.scheme + "://" + bracketed(server.host) + ":" + std::to_string(server.port);
     route.url = server.scheme + "://" + bracketed(server.host) + ":" + std::to_string(server.port) +
                 prefix + request.url;
     route.extra_headers = credentials_.headers();
@@ -188,8 +193,9 @@ class CurlTransport final : public Transport {
 
   Status foreign_route(const http::Request& request, Route& route) {
     SLUICE_TRY(const Authority target, parse_url(request.url));
-    route.url = target.scheme + "://" + bracketed(target.host) + ":" + std::to_string(target.port) +
-                target.rest;
+    route.server =
+        target.scheme + "://" + bracketed(target.host) + ":" + std::to_string(target.port);
+    route.url = route.server + target.rest;
     route.verify = !request.insecure_skip_verify;
     route.ca_file = ca_file_;
     route.proxy = proxies_.proxy_for(target);
@@ -211,6 +217,7 @@ class CurlTransport final : public Transport {
   }
 
   void retire(Exchange& exchange) {
+    if (std::exchange(exchange.probe, false)) connections_.probe_ended(exchange.server, false);
     CURL* easy = exchange.release();
     if (easy == nullptr) return;
     curl_multi_remove_handle(multi_.get(), easy);
@@ -284,6 +291,13 @@ class CurlTransport final : public Transport {
       fail_exchange(token, std::move(error));
       return;
     }
+    // libcurl takes a connection that ends between two header lines for the end of the answer.
+    if (!exchange.headers_done) {
+      fail_exchange(token, Error{ErrorCode::Unavailable,
+                                 exchange.shown() + ": the answer was cut off in its head",
+                                 {}});
+      return;
+    }
     // A 401 was not executed, so that it may be sent again with whatever the credentials are now.
     if (exchange.kube && exchange.response.status == 401 && !exchange.retried &&
         credentials_.refused()) {
@@ -294,10 +308,42 @@ class CurlTransport final : public Transport {
     }
     if (exchange.opened) {
       push(exchange, TransportEvent::Kind::StreamEnded);
+    } else if (follow(exchange)) {
+      return;
     } else {
       push(exchange, TransportEvent::Kind::Response).response = std::move(exchange.response);
     }
     drop(exchanges_.find(token));
+  }
+
+  // True when the answer was a redirect that this request follows, or that was one too many.
+  bool follow(Exchange& exchange) {
+    if (exchange.kube || exchange.request.stream || exchange.request.redirects_max <= 0 ||
+        !is_redirect(exchange.response.status))
+      return false;
+    const char* target = nullptr;
+    curl_easy_getinfo(exchange.easy(), CURLINFO_REDIRECT_URL, &target);
+    if (target == nullptr || *target == '\0') return false;
+    if (exchange.redirects >= exchange.request.redirects_max) {
+      fail_exchange(exchange.token,
+                    Error{ErrorCode::Unavailable,
+                          exchange.shown() + ": stopped after " +
+                              std::to_string(exchange.redirects) + " redirects",
+                          {}});
+      return true;
+    }
+    const std::string url = target;  // libcurl's: gone with the handle
+    ++exchange.redirects;
+    if (auto status = redirect(exchange.request, exchange.response.status, url); !status) {
+      fail_exchange(exchange.token,
+                    Error{ErrorCode::Unavailable,
+                          exchange.shown() + ": redirect: " + status.error().message,
+                          {}});
+      return true;
+    }
+    retire(exchange);
+    launch(exchange);
+    return true;
   }
 
   void expire() {
@@ -310,6 +356,9 @@ class CurlTransport final : public Transport {
       Exchange& exchange = *exchanges_.find(token)->second;
       const Connections::Id connection = exchange.connection;
       const bool silent_stream = exchange.opened;
+      const bool probe = std::exchange(exchange.probe, false);
+      const std::string server = exchange.server;
+      const MonoTime started = exchange.started;
       const Millis limit =
           silent_stream ? exchange.request.stream_silence : exchange.request.timeout;
       const std::string what =
@@ -320,7 +369,8 @@ class CurlTransport final : public Transport {
       if (silent_stream) {
         connections_.went_silent(connection, now);
       } else {
-        connections_.timed_out(connection, now);
+        connections_.timed_out(connection, server, started);
+        if (probe) connections_.probe_ended(server, true);
       }
     }
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -11,6 +12,7 @@ namespace {
 // A metric endpoint is not trusted with our memory; an API server may send large lists.
 constexpr std::size_t kForeignBodyMax = 64U << 20U;
 constexpr std::size_t kKubeBodyMax = 1U << 30U;
+constexpr std::size_t kHeaderBytesMax = 256U << 10U;
 
 template <class T>
 void set(CURL* easy, CURLoption option, T value) {
@@ -56,8 +58,10 @@ void Exchange::prepare(CURL* easy, const Route& route, Connections& connections,
   connections_ = &connections;
   clock_ = &clock;
   kube = route.kube;
+  server = route.server;
+  probe = route.probe;
   url_ = route.url;
-  sent_ = 0;
+  sent_ = header_bytes_ = 0;
   connection = 0;
   headers_done = false;
   response = {};
@@ -66,17 +70,21 @@ void Exchange::prepare(CURL* easy, const Route& route, Connections& connections,
   set(easy, CURLOPT_URL, route.url.c_str());
   set(easy, CURLOPT_ERRORBUFFER, error_);
   set(easy, CURLOPT_NOSIGNAL, 1L);
+  // Without it libcurl waits, when a request is given up, for the name lookup it has under way: a
+  // silent DNS server would hold up the whole loop. The lookup's thread frees itself later.
+  set(easy, CURLOPT_QUICK_EXIT, 1L);
   set(easy, CURLOPT_NOPROGRESS, 1L);
   set(easy, CURLOPT_PATH_AS_IS, 1L);
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  set(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  set(easy, CURLOPT_FOLLOWLOCATION, route.kube || request.stream ? 0L : 1L);
-  set(easy, CURLOPT_MAXREDIRS, 10L);
+  // The transport follows by itself (redirect.h): libcurl would send a redirected POST again as
+  // POST, and would not ask again which proxy to use.
+  set(easy, CURLOPT_FOLLOWLOCATION, 0L);
   set(easy, CURLOPT_HTTP_VERSION,
       static_cast<long>(route.http1 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
   // Wait for a connection under way in the hope of HTTP/2. Never in the clear, where nothing but
   // the end of the first answer would end that wait: behind a watch it would last for ever.
   set(easy, CURLOPT_PIPEWAIT, route.http1 || !route.url.starts_with("https://") ? 0L : 1L);
+  set(easy, CURLOPT_FRESH_CONNECT, route.probe ? 1L : 0L);
   set(easy, CURLOPT_USERAGENT, route.user_agent.c_str());
   // Set even when empty: otherwise libcurl reads the proxy variables itself, with rules of its own.
   set(easy, CURLOPT_PROXY, route.proxy.c_str());
@@ -182,6 +190,7 @@ MonoTime Exchange::deadline() const {
 void Exchange::heard() {
   last_heard = clock_->mono_now();
   connections_->heard(connection, last_heard);
+  if (std::exchange(probe, false)) connections_->probe_ended(server, true);
 }
 
 void Exchange::header_line(std::string_view line) {
@@ -209,6 +218,11 @@ std::size_t Exchange::on_header(char* data, std::size_t size, std::size_t count,
   std::string_view line(data, size * count);
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
   exchange->heard();
+  exchange->header_bytes_ += size * count;
+  if (exchange->header_bytes_ > kHeaderBytesMax) {
+    exchange->too_large = true;
+    return 0;
+  }
   exchange->header_line(line);
   return size * count;
 }

@@ -23,6 +23,8 @@ struct Route {
   const std::string* client_key_pem = nullptr;
   bool http1 = false;
   std::string user_agent;
+  std::string server;  // "https://host:port": whose connections are meant by Connections
+  bool probe = false;  // on a connection of its own
 };
 
 class Exchange {
@@ -45,16 +47,19 @@ class Exchange {
   [[nodiscard]] MonoTime deadline() const;
 
   const RequestToken token;
-  const http::Request request;
+  http::Request request;  // as it is sent now: a redirect changes method, URL, headers and body
   const MonoTime started;
   http::Response response;  // for an open stream: body = bytes not yet delivered
   Connections::Id connection = 0;
   MonoTime last_heard;
+  std::string server;
+  bool probe = false;  // until the first byte of an answer
   bool kube = false;
   bool headers_done = false;  // of a final answer (not 1xx, not of a proxy)
   bool opened = false;        // StreamOpened was delivered
   bool too_large = false;
   bool retried = false;  // after a 401
+  int redirects = 0;     // followed so far
 
  private:
   void set_method();
@@ -74,7 +79,8 @@ class Exchange {
   curl_slist* connect_list_ = nullptr;
   Connections* connections_ = nullptr;
   Clock* clock_ = nullptr;
-  std::size_t sent_ = 0;  // bytes of the body
+  std::size_t sent_ = 0;          // bytes of the body
+  std::size_t header_bytes_ = 0;  // of all answers of this attempt, 1xx among them
   std::string url_;
   char error_[CURL_ERROR_SIZE] = {};
 };

@@ -53,6 +53,8 @@ Words environment_of(const KubeConfig& config) {
 struct Child {
   pid_t pid = -1;
   int out_fd = -1;
+  bool ended = false;  // and was waited for
+  int status = 0;
 };
 
 Result<Child> start(const KubeConfig& config) {
@@ -86,18 +88,23 @@ Result<Child> start(const KubeConfig& config) {
   return child;
 }
 
-// Reads until the plugin closes its output. False when it took too long, printed too much, or we
-// are stopping.
-bool read_output(int fd, Millis timeout, const std::stop_token& stop, std::string& output) {
+// Reads until the plugin closes its output, or has ended and everything is read: a helper that it
+// leaves behind may hold the pipe open for ever. False when it took too long, printed too much, or
+// we are stopping.
+bool read_output(Child& child, Millis timeout, const std::stop_token& stop, std::string& output) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   char chunk[4096];
   while (!stop.stop_requested() && std::chrono::steady_clock::now() < deadline &&
          output.size() < kOutputMax) {
-    pollfd waiting{fd, POLLIN, 0};
-    const int ready = ::poll(&waiting, 1, 50);
+    pollfd waiting{child.out_fd, POLLIN, 0};
+    const int ready = ::poll(&waiting, 1, child.ended ? 0 : 50);
     if (ready < 0 && errno != EINTR) return false;
-    if (ready <= 0) continue;
-    const ssize_t n = ::read(fd, chunk, sizeof chunk);
+    if (ready <= 0) {
+      if (child.ended) return true;
+      child.ended = ::waitpid(child.pid, &child.status, WNOHANG) == child.pid;
+      continue;
+    }
+    const ssize_t n = ::read(child.out_fd, chunk, sizeof chunk);
     if (n == 0) return true;
     if (n > 0) output.append(chunk, static_cast<std::size_t>(n));
   }
@@ -157,22 +164,22 @@ Result<ExecCredential> parse_exec_credential(const KubeConfig::Exec& exec,
 
 Result<ExecCredential> run_exec_plugin(const KubeConfig& config, Millis timeout,
                                        std::stop_token stop) {
-  SLUICE_TRY(const Child child, start(config));
+  SLUICE_TRY(Child child, start(config));
   std::string output;
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  bool complete = read_output(child.out_fd, timeout, stop, output);
+  bool complete = read_output(child, timeout, stop, output);
   ::close(child.out_fd);
-  int status = 0;
   // A plugin may close its output and go on; it gets what is left of its time.
-  while (complete && ::waitpid(child.pid, &status, WNOHANG) == 0) {
+  while (complete && !child.ended && ::waitpid(child.pid, &child.status, WNOHANG) == 0) {
     if (stop.stop_requested() || std::chrono::steady_clock::now() >= deadline) complete = false;
     ::poll(nullptr, 0, 2);
   }
-  if (!complete) {
+  if (!complete && !child.ended) {
     ::kill(-child.pid, SIGKILL);
-    while (::waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
+    while (::waitpid(child.pid, &child.status, 0) < 0 && errno == EINTR) {
     }
   }
+  const int status = child.status;
   const std::string who = "credential plugin " + config.exec->command;
   if (!complete) {
     if (stop.stop_requested()) return fail(ErrorCode::Cancelled, who + ": stopped");

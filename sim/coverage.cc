@@ -5,7 +5,17 @@
 
 #include <fmt/core.h>
 
+#include "base/strings.h"
+
 namespace sluice::sim {
+
+std::optional<Share> Share::parse(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto k = parse_int(text.substr(0, slash)), n = parse_int(text.substr(slash + 1));
+  if (!k || !n || *k < 1 || *n < *k) return std::nullopt;
+  return Share{static_cast<std::size_t>(*k - 1), static_cast<std::size_t>(*n)};
+}
 
 void Coverage::expect(Workflow workflow, const std::vector<WritePoint>& points) {
   workflows_[workflow].points.insert(points.begin(), points.end());
@@ -51,15 +61,28 @@ bool Coverage::crashes_complete() const {
 }
 
 std::string Coverage::table() const {
+  const auto percent = [](std::size_t run, std::size_t all) {
+    return all == 0 ? 0 : run * 100 / all;
+  };
   std::string out = fmt::format("{:<20}{:>7}", "workflow", "points");
   for (const Fault fault : kCellFaults) out += fmt::format("{:>21}", to_string(fault));
-  out += '\n';
+  out += fmt::format("{:>17}\n", "cells");
+  std::map<Fault, std::size_t> sums;
+  std::size_t points = 0, run = 0;
   for (const auto& [workflow, cells] : workflows_) {
-    out += fmt::format("{:<20}{:>7}", to_string(workflow), cells.points.size());
-    for (const Fault fault : kCellFaults)
-      out += fmt::format("{:>20.0f}%", share(workflow, fault) * 100);
-    out += '\n';
+    const std::size_t all = cells.points.size(), done = count(cells, Fault::None);
+    out += fmt::format("{:<20}{:>7}", to_string(workflow), all);
+    for (const Fault fault : kCellFaults) {
+      out += fmt::format("{:>20}%", percent(count(cells, fault), all));
+      sums[fault] += count(cells, fault);
+    }
+    out += fmt::format("{:>17}\n", fmt::format("{} of {}", done, all * std::size(kCellFaults)));
+    points += all;
+    run += done;
   }
+  out += fmt::format("{:<20}{:>7}", "all", points);
+  for (const Fault fault : kCellFaults) out += fmt::format("{:>20}%", percent(sums[fault], points));
+  out += fmt::format("{:>17}\n", fmt::format("{} of {}", run, points * std::size(kCellFaults)));
   return out;
 }
 

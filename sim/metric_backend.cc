@@ -37,7 +37,7 @@ std::optional<http::Response> MetricBackend::operator()(const http::Request& req
     const std::size_t n = asked_[key]++;
     kind = n < it->second.first.size() ? it->second.first[n] : it->second.then;
   }
-  if (answered) answered({kind, hash, now});
+  if (answered) answered({kind, hash, analysis, now});
   switch (kind) {
     case Kind::Good:
       return vector_of("1");

@@ -12,9 +12,12 @@
 namespace sluice::sim {
 namespace {
 
-constexpr Seconds kResync{300};
+// Shorter than a real controller would have it: two of them pass at the end of every run. A wake-up
+// that is forgotten still shows, because V5 allows a second and S5 a minute.
+constexpr Seconds kResync{120};
 constexpr Seconds kQuiet{90};    // longer than the scale-down delay and a change of leader together
-constexpr Seconds kHealing{15};  // retries, back-off and new watches after a disturbance
+constexpr Seconds kRetried{2};  // after a write was refused, or a watch ended
+constexpr Seconds kElected{16};  // a process died, froze or was cut off: a Lease has 15 s
 constexpr std::size_t kLogTail = 40;
 
 const kube::ObjectKey kWeb{"default", "web"};
@@ -78,11 +81,10 @@ ScenarioRun::ScenarioRun(const Knobs& knobs, const Scenarios::Crds& crds,
   sim.set_watch_delay(knobs_.watch_delay);
   sim.set_write_faults([this](const http::Request& request) {
     const Fault fault = injector(request);
-    if (fault == Fault::None) return fault;
+    const bool dies = fault == Fault::CrashBefore || fault == Fault::CrashAfter;
     const bool silent = fault == Fault::TimeoutApplied || fault == Fault::TimeoutNotApplied;
-    auto& until = checkers.view.disturbed_until;
-    until =
-        std::max(until, sim.clock.mono_now() + kHealing + (silent ? request.timeout : Millis(0)));
+    if (dies) halt(Micros(0));
+    if (fault != Fault::None && !dies) disturb(kRetried + (silent ? request.timeout : Millis(0)));
     return fault;
   });
   sim.after_instant = [this] {
@@ -135,6 +137,17 @@ void ScenarioRun::keep_log() {
 
 // ---- what happens to the world ----
 
+void ScenarioRun::disturb(Micros time) {
+  auto& until = checkers.view.disturbed_until;
+  until = std::max(until, sim.clock.mono_now() + time);
+}
+
+void ScenarioRun::halt(Micros time) {
+  auto& at = checkers.view.halted_at;
+  at = std::max(at, sim.clock.mono_now() + time);
+  disturb(time + kElected);
+}
+
 void ScenarioRun::happen() {
   const MonoTime now = sim.clock.mono_now();
   for (auto it = undo_.begin(); it != undo_.end();) {
@@ -163,31 +176,29 @@ void ScenarioRun::happen() {
 
 void ScenarioRun::start(const Knobs::Happening& happening) {
   const MonoTime now = sim.clock.mono_now();
-  auto& until = checkers.view.disturbed_until;
   switch (happening.kind) {
     case Knobs::Happening::Kind::Partition:
       sim.set_partitioned(0, true);
       undo_.push_back({now + happening.length, true});
-      until = std::max(until, now + happening.length + kHealing * 2);
+      halt(happening.length);
       break;
     case Knobs::Happening::Kind::Freeze:
       sim.freeze(0, happening.length);
-      until = std::max(until, now + happening.length + kHealing);
+      halt(happening.length);
       break;
     case Knobs::Happening::Kind::BreakWatches:
       for (int i = 0; i < sim.processes(); ++i)
         if (sim.running(i)) sim.transport(i).break_watches();
-      until = std::max(until, now + kHealing);
+      disturb(kRetried);
       break;
     case Knobs::Happening::Kind::ExpireWindows:
       sim.server.expire_watch_windows();
       for (int i = 0; i < sim.processes(); ++i)
         if (sim.running(i)) sim.transport(i).break_watches();
-      until = std::max(until, now + kHealing);
+      disturb(kRetried);
       break;
     case Knobs::Happening::Kind::JumpWall:
       sim.clock.jump_wall(happening.length);
-      checkers.view.wall_jumped = true;
       break;
   }
 }

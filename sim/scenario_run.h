@@ -52,6 +52,8 @@ class ScenarioRun {
  private:
   void watch_server();
   void happen();
+  void disturb(Micros time);  // for checkers: work may be late until then
+  void halt(Micros time);     // the same for a process that can do nothing this long
   void keep_log();
   void start(const Knobs::Happening& happening);
   bool abort_then();

@@ -12,6 +12,10 @@ std::vector<double> queue_buckets() {
   return {1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10};
 }
 
+std::vector<std::string_view> analysis_phases() {
+  return {"Pending", "Error", "Failed", "Successful", "Running", "Inconclusive"};
+}
+
 std::vector<MetricSpec> rollout_metrics() {
   return {
       {"rollout_info",
@@ -44,7 +48,10 @@ std::vector<MetricSpec> rollout_metrics() {
        Gauge,
        "Deprecated, use rollout_info: 1 for the phase a Rollout is in, else 0.",
        {"namespace", "name", "strategy", "phase"},
-       {}},
+       {},
+       -1,
+       "rollout_info",
+       {"Completed", "Progressing", "Paused", "Timeout", "Error", "Abort"}},
       {"rollout_reconcile",
        Histogram,
        "Seconds spent on a pass over a Rollout.",
@@ -90,18 +97,27 @@ std::vector<MetricSpec> analysis_metrics() {
        Gauge,
        "Deprecated, use analysis_run_info: 1 for the phase an AnalysisRun is in, else 0.",
        {"namespace", "name", "phase"},
-       {}},
+       {},
+       -1,
+       "analysis_run_info",
+       analysis_phases()},
       {"analysis_run_metric_type",
        Gauge,
        "Always 1: the provider of a metric of an AnalysisRun.",
        {"namespace", "name", "metric", "type"},
        {},
-       3},
+       -1,
+       "analysis_run_metric_phase",
+       {}},
       {"analysis_run_metric_phase",
        Gauge,
        "1 for the phase a metric of an AnalysisRun is in, else 0.",
        {"namespace", "name", "metric", "type", "dry_run", "phase"},
-       {}},
+       {},
+       3,
+       "",
+       analysis_phases(),
+       true},
       {"analysis_run_reconcile",
        Histogram,
        "Seconds spent on a pass over an AnalysisRun.",
@@ -132,7 +148,10 @@ std::vector<MetricSpec> analysis_metrics() {
        Gauge,
        "Deprecated, use experiment_info: 1 for the phase an Experiment is in, else 0.",
        {"namespace", "name", "phase"},
-       {}},
+       {},
+       -1,
+       "experiment_info",
+       {"Pending", "Error", "Successful", "Running", "Inconclusive"}},
       {"experiment_reconcile",
        Histogram,
        "Seconds spent on a pass over an Experiment.",
@@ -148,25 +167,10 @@ std::vector<MetricSpec> analysis_metrics() {
 
 std::vector<MetricSpec> process_metrics() {
   return {
-      {"notification_send_success",
-       Counter,
-       "Notifications delivered.",
-       {"namespace", "name", "type", "reason"},
-       {}},
-      {"notification_send_error",
-       Counter,
-       "Notifications that could not be delivered.",
-       {"namespace", "name", "type", "reason"},
-       {}},
-      {"notification_send",
-       Histogram,
-       "Seconds spent on the notifications of an event.",
-       {"namespace", "name"},
-       reconcile_buckets()},
       {"controller_clientset_k8s_request_total",
        Counter,
        "Requests sent to the API server.",
-       {"kind", "namespace", "name", "verb", "status_code"},
+       {"namespace", "name", "kind", "verb", "status_code"},
        {}},
       {"build_info",
        Gauge,
@@ -203,6 +207,7 @@ std::vector<MetricSpec> process_metrics() {
        {"name"},
        {}},
       {"workqueue_retries_total", Counter, "Keys looked at again after a failure.", {"name"}, {}},
+      {"rollout_controller_leader", Gauge, "1 while this process leads, else 0.", {}, {}},
   };
 }
 
@@ -216,6 +221,10 @@ const std::vector<MetricSpec>& all_metrics() {
     return out;
   }();
   return table;
+}
+
+bool is_over(std::string_view phase) {
+  return phase == "Successful" || phase == "Failed" || phase == "Error" || phase == "Inconclusive";
 }
 
 const MetricSpec* find_metric(std::string_view name) {

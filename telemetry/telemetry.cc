@@ -14,6 +14,12 @@
 namespace sluice::telemetry {
 namespace {
 
+#if defined(__aarch64__)
+constexpr std::string_view kArchitecture = "arm64";
+#else
+constexpr std::string_view kArchitecture = "amd64";
+#endif
+
 LogLevel parse_level(const std::string& text) {
   const std::string level = to_lower(text);
   if (level == "debug" || level == "trace") return LogLevel::Debug;
@@ -52,6 +58,14 @@ class ProcessTelemetryImpl final : public ProcessTelemetry {
     if (!problem.empty())
       log(LogLevel::Error, "log file cannot be opened, logging to stderr",
           {{"file", options.log_file}, {"error", problem}});
+    // The label names are the reference's, for the sake of dashboards that group by them.
+    gauge("build_info",
+          {{"version", SLUICE_VERSION},
+           {"goversion", "g++ " __VERSION__},
+           {"goarch", kArchitecture},
+           {"commit", "unknown"}},
+          1);
+    gauge("argo_rollouts_controller_info", {{"version", SLUICE_VERSION}}, 1);
   }
 
   void log(LogLevel level, std::string_view message, std::vector<LogField> fields) override {
@@ -84,7 +98,9 @@ class ProcessTelemetryImpl final : public ProcessTelemetry {
       const std::lock_guard lock(mutex_);
       if (!complained_.emplace(metric).second) return;
     }
-    log(LogLevel::Error, "metric used in a way that does not fit it",
+    log(LogLevel::Error,
+        metrics_.full() ? "too many metric series: new ones are left out"
+                        : "metric used in a way that does not fit it",
         {{"metric", std::string(metric)}});
   }
 

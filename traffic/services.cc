@@ -49,6 +49,10 @@ std::optional<kube::Write> release_service(const kube::Service& service) {
   if (find_or_null(service.meta.annotations, api::kManagedByAnnotation) != nullptr) {
     body["metadata"]["annotations"][std::string(api::kManagedByAnnotation)] = nullptr;
   }
+  // A verdict that was never recorded is not to meet the Service's next Rollout.
+  if (find_or_null(service.meta.annotations, api::kAbortVerdictAnnotation) != nullptr) {
+    body["metadata"]["annotations"][std::string(api::kAbortVerdictAnnotation)] = nullptr;
+  }
   return patch(service, kube::Verb::MergePatch, body, "ReleaseService");
 }
 

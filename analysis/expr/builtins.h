@@ -11,6 +11,7 @@
 namespace sluice::analysis::expr {
 
 using Arguments = std::vector<Value>;
+using Types = std::vector<Type>;  // of the arguments
 // Both throw RuntimeError; the checker adds the position.
 using CheckFunction = Type (*)(const std::string& name, const std::vector<Type>& arguments);
 using CallFunction = Value (*)(const Arguments& arguments, Context& context);

@@ -9,9 +9,7 @@
 namespace sluice::analysis::expr {
 namespace {
 
-constexpr int kMaxRecursion = 10'000;
-
-using Types = std::vector<Type>;
+constexpr int kMaxCollectionDepth = 10'000;
 
 // ---- static checks ------------------------------------------------------------------------------
 
@@ -183,7 +181,7 @@ Value call_concat(const Arguments& arguments, Context& context) {
 
 void flatten_into(std::vector<Value>& out, const std::vector<Value>& items, int depth,
                   Context& context) {
-  if (depth > kMaxRecursion) raise("recursion depth exceeded");
+  if (depth > kMaxCollectionDepth) raise("recursion depth exceeded");
   for (const Value& item : items) {
     context.budget.work(1);
     if (const std::vector<Value>* inner = list_items(item)) {
@@ -268,7 +266,7 @@ Value call_from_pairs(const Arguments& arguments, Context& context) {
   return Value::any_map(std::move(out));
 }
 
-std::string kind_of(const Value& value) {
+std::string kind_word(const Value& value) {
   switch (value.kind()) {
     case ValueKind::Nil:
       return "nil";
@@ -306,10 +304,10 @@ std::string kind_of(const Value& value) {
 }
 
 Value call_type(const Arguments& a, Context&) {
-  return Value::string(kind_of(a[0]));
+  return Value::string(kind_word(a[0]));
 }
 
-constexpr Builtin kTable[] = {
+constexpr Builtin kCollectionBuiltins[] = {
     {"first", check_end, call_first},
     {"last", check_end, call_last},
     {"get", check_get, call_get},
@@ -329,7 +327,7 @@ constexpr Builtin kTable[] = {
 }  // namespace
 
 BuiltinTable collection_builtins() {
-  return {std::begin(kTable), std::end(kTable)};
+  return {std::begin(kCollectionBuiltins), std::end(kCollectionBuiltins)};
 }
 
 void sort_values(std::vector<Value>& items, bool descending) {

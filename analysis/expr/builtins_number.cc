@@ -9,7 +9,7 @@
 namespace sluice::analysis::expr {
 namespace {
 
-constexpr int kMaxRecursion = 10'000;
+constexpr int kMaxNumberDepth = 10'000;
 
 // ---- static checks ------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ Value call_float(const Arguments& a, Context&) {
 // All numbers in the arguments, lists opened up at any depth.
 void collect(const char* name, const Value& value, int depth, Context& context,
              std::vector<Value>& out) {
-  if (depth > kMaxRecursion) raise("recursion depth exceeded");
+  if (depth > kMaxNumberDepth) raise("recursion depth exceeded");
   context.budget.work(1);
   if (value.is_number()) {
     out.push_back(value);
@@ -244,7 +244,7 @@ Value call_bitushr(const Arguments& arguments, Context&) {
   return Value::integer(static_cast<std::int64_t>(static_cast<std::uint64_t>(value) >> count));
 }
 
-constexpr Builtin kTable[] = {
+constexpr Builtin kNumberBuiltins[] = {
     {"abs", check_abs, call_abs},          {"ceil", check_rounding, call_ceil},
     {"floor", check_rounding, call_floor}, {"round", check_rounding, call_round},
     {"int", check_int, call_int},          {"float", check_float, call_float},
@@ -259,7 +259,7 @@ constexpr Builtin kTable[] = {
 }  // namespace
 
 BuiltinTable number_builtins() {
-  return {std::begin(kTable), std::end(kTable)};
+  return {std::begin(kNumberBuiltins), std::end(kNumberBuiltins)};
 }
 
 }  // namespace sluice::analysis::expr

@@ -17,8 +17,6 @@ Type signature(const std::string& name, const std::vector<Type>& arguments,
   return result;
 }
 
-using Types = std::vector<Type>;
-
 Type check_text(const std::string& name, const Types& given) {
   return signature(name, given, {types::string()}, {}, types::string());
 }
@@ -339,7 +337,7 @@ Value call_from_json(const Arguments& arguments, Context& context) {
   return parse_json_text(text);
 }
 
-constexpr Builtin kTable[] = {
+constexpr Builtin kStringBuiltins[] = {
     {"len", check_len, call_len},
     {"string", check_any_text, call_string},
     {"trim", check_text_option, call_trim},
@@ -365,7 +363,7 @@ constexpr Builtin kTable[] = {
 }  // namespace
 
 BuiltinTable string_builtins() {
-  return {std::begin(kTable), std::end(kTable)};
+  return {std::begin(kStringBuiltins), std::end(kStringBuiltins)};
 }
 
 }  // namespace sluice::analysis::expr

@@ -6,8 +6,6 @@
 namespace sluice::analysis::expr {
 namespace {
 
-using Types = std::vector<Type>;
-
 Type check_now(const std::string&, const Types& given) {
   const bool zone =
       given.size() == 1 && (given[0].is_unknown() || given[0].is(Type::Kind::Location));
@@ -98,7 +96,7 @@ Value call_date(const Arguments& arguments, Context& context) {
   return Value::time(parse_time(layout, text, zone));
 }
 
-constexpr Builtin kTable[] = {
+constexpr Builtin kTimeBuiltins[] = {
     {"now", check_now, call_now},
     {"duration", check_duration, call_duration},
     {"date", check_date, call_date},
@@ -108,7 +106,7 @@ constexpr Builtin kTable[] = {
 }  // namespace
 
 BuiltinTable time_builtins() {
-  return {std::begin(kTable), std::end(kTable)};
+  return {std::begin(kTimeBuiltins), std::end(kTimeBuiltins)};
 }
 
 }  // namespace sluice::analysis::expr

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "analysis/expr/builtins.h"
+#include "analysis/expr/operators.h"
 #include "analysis/expr/pattern.h"
 #include "analysis/expr/runtime_error.h"
 #include "analysis/expr/time_methods.h"
@@ -128,11 +129,9 @@ class Checker {
   }
 
   std::optional<Type> environment(const std::string& name) const {
-    if (names_.has_result && name == "result") return names_.result;
-    Type type;
-    Function::Id id{};
-    if (find_environment_function(names_, name, type, id)) return type;
-    return std::nullopt;
+    auto entry = find_environment(names_, name);
+    if (!entry) return std::nullopt;
+    return std::move(entry->type);
   }
 
   Type let(Node& node) {
@@ -382,9 +381,8 @@ class Checker {
     }
     if (name == nullptr) error(node, "type " + base.name + "[" + key.name + "] is undefined");
     if (base.is(Kind::Record)) {
-      for (const auto& [member, value] : base.sample->as_record()->members) {
-        if (member == *name) return value.is_nil() ? types::unknown() : expr::type_of(value);
-      }
+      if (const Value* found = find_member(*base.sample->as_record(), *name))
+        return found->is_nil() ? types::unknown() : expr::type_of(*found);
     }
     const char* what = node.method ? " has no method " : " has no field ";
     error(node, "type " + base.name + what + *name);
@@ -548,8 +546,8 @@ class Checker {
 
 }  // namespace
 
-bool find_environment_function(const Names& names, std::string_view name, Type& type,
-                               Function::Id& id) {
+std::optional<EnvironmentEntry> find_environment(const Names& names, std::string_view name) {
+  if (names.has_result && name == "result") return EnvironmentEntry{names.result, std::nullopt};
   using Id = Function::Id;
   struct Entry {
     std::string_view name;
@@ -561,20 +559,18 @@ bool find_environment_function(const Names& names, std::string_view name, Type& 
   for (const Entry& entry : kEntries) {
     if (entry.name != name) continue;
     const bool test = entry.id == Id::IsNaN || entry.id == Id::IsInf;
-    if (names.only_numeric_tests && !test) return false;
-    id = entry.id;
+    if (names.only_numeric_tests && !test) return std::nullopt;
     Signature signature{
         std::string(name), {test ? types::number() : types::any()}, {}, types::boolean()};
-    if (id == Id::AsInt) signature.result = types::int64();
-    if (id == Id::AsFloat) signature.result = types::number();
-    if (id == Id::Default) {
+    if (entry.id == Id::AsInt) signature.result = types::int64();
+    if (entry.id == Id::AsFloat) signature.result = types::number();
+    if (entry.id == Id::Default) {
       signature.params.push_back(types::any());
       signature.result = types::any();
     }
-    type = types::function(std::move(signature));
-    return true;
+    return EnvironmentEntry{types::function(std::move(signature)), entry.id};
   }
-  return false;
+  return std::nullopt;
 }
 
 void check(Tree& tree, const Names& names) {

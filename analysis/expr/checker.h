@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string_view>
 
 #include "analysis/expr/ast.h"
@@ -12,9 +13,13 @@ struct Names {
   bool only_numeric_tests = false;  // the range-query environment: isNaN and isInf, nothing else
 };
 
-// Functions of the environment by name; nullptr signature result when unknown there.
-[[nodiscard]] bool find_environment_function(const Names& names, std::string_view name, Type& type,
-                                             Function::Id& id);
+// What a name of the environment stands for: `result`, or one of its functions.
+struct EnvironmentEntry {
+  Type type;
+  std::optional<Function::Id> function;  // nullopt: `result`
+};
+[[nodiscard]] std::optional<EnvironmentEntry> find_environment(const Names& names,
+                                                               std::string_view name);
 
 // Sets the type of every node, resolves names to slots, compiles literal patterns and turns integer
 // literals into floats where a float is wanted. Throws CompileError (expressions.md §6).

@@ -30,7 +30,7 @@ std::optional<std::uint64_t> unit_nanos(std::string_view unit) {
   return std::nullopt;
 }
 
-bool is_digit(char c) {
+bool is_duration_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
@@ -49,10 +49,10 @@ class DurationReader {
   [[noreturn]] void invalid() const { raise("time: invalid duration " + quote_text(original_)); }
 
   void component() {
-    if (text_.front() != '.' && !is_digit(text_.front())) invalid();
+    if (text_.front() != '.' && !is_duration_digit(text_.front())) invalid();
     const std::size_t before = text_.size();
     std::uint64_t whole = 0;
-    while (!text_.empty() && is_digit(text_.front())) {
+    while (!text_.empty() && is_duration_digit(text_.front())) {
       const auto digit = static_cast<unsigned>(text_.front() - '0');
       if (whole > kLimit / 10 || whole * 10 + digit > kLimit) invalid();
       whole = whole * 10 + digit;
@@ -63,7 +63,7 @@ class DurationReader {
     double scale = 1;
     if (!text_.empty() && text_.front() == '.') {
       text_.remove_prefix(1);
-      while (!text_.empty() && is_digit(text_.front())) {
+      while (!text_.empty() && is_duration_digit(text_.front())) {
         has_digits = true;
         if (scale < 1e18) {
           scale *= 10;
@@ -78,7 +78,7 @@ class DurationReader {
 
   std::uint64_t unit() {
     std::size_t length = 0;
-    while (length < text_.size() && text_[length] != '.' && !is_digit(text_[length])) ++length;
+    while (length < text_.size() && text_[length] != '.' && !is_duration_digit(text_[length])) ++length;
     if (length == 0) raise("time: missing unit in duration " + quote_text(original_));
     const std::string_view name = text_.substr(0, length);
     const auto nanos = unit_nanos(name);

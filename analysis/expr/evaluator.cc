@@ -97,11 +97,9 @@ Value Evaluator::identifier(const Node& node) const {
 }
 
 Value Evaluator::environment_value(const std::string& name) const {
-  if (names_.has_result && name == "result") return functions_.result;
-  Type type;
-  Function::Id id{};
-  if (find_environment_function(names_, name, type, id)) return function_value(id);
-  return Value();  // a builtin without its call
+  const auto entry = find_environment(names_, name);
+  if (!entry) return Value();  // a builtin without its call
+  return entry->function ? function_value(*entry->function) : functions_.result;
 }
 
 Value Evaluator::environment_map() const {

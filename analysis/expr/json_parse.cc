@@ -10,7 +10,7 @@
 namespace sluice::analysis::expr {
 namespace {
 
-constexpr int kMaxNesting = 1'000;
+constexpr int kMaxJsonNesting = 1'000;
 
 class Reader {
  public:
@@ -39,7 +39,7 @@ class Reader {
 
   Value read(const char* where) {
     skip_space();
-    if (++nesting_ > kMaxNesting) raise("exceeded max depth");
+    if (++nesting_ > kMaxJsonNesting) raise("exceeded max depth");
     Value value = read_here(where);
     --nesting_;
     return value;

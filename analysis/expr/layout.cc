@@ -32,7 +32,7 @@ constexpr Entry kEntries[] = {
     {"Z07", LayoutElement::OffsetOrZ},
 };
 
-bool is_digit(std::string_view text, std::size_t at) {
+bool has_digit_at(std::string_view text, std::size_t at) {
   return at < text.size() && text[at] >= '0' && text[at] <= '9';
 }
 
@@ -42,7 +42,7 @@ std::size_t fraction_length(std::string_view text) {
   if (text[1] != '0' && text[1] != '9') return 0;
   std::size_t end = 1;
   while (end < text.size() && text[end] == text[1]) ++end;
-  return is_digit(text, end) ? 0 : end;
+  return has_digit_at(text, end) ? 0 : end;
 }
 
 const Entry* entry_at(std::string_view text) {

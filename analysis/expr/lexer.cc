@@ -11,14 +11,14 @@
 namespace sluice::analysis::expr {
 namespace {
 
-constexpr char32_t kEnd = 0xFFFFFFFF;
+constexpr char32_t kEndOfSource = 0xFFFFFFFF;
 
 bool is_one_of(char32_t point, std::string_view set) {
   return point < 0x80 && set.find(static_cast<char>(point)) != std::string_view::npos;
 }
 
 bool is_alphanumeric(char32_t point) {
-  if (point == kEnd) return false;
+  if (point == kEndOfSource) return false;
   return point == '_' || point == '$' || is_letter(point) || is_decimal_digit(point);
 }
 
@@ -161,10 +161,10 @@ class Lexer {
   }
 
   [[nodiscard]] char32_t peek() const {
-    return at_ < source_.size() ? decode_utf8(source_.substr(at_)).point : kEnd;
+    return at_ < source_.size() ? decode_utf8(source_.substr(at_)).point : kEndOfSource;
   }
   char32_t next() {
-    if (at_ >= source_.size()) return kEnd;
+    if (at_ >= source_.size()) return kEndOfSource;
     const Decoded decoded = decode_utf8(source_.substr(at_));
     at_ += decoded.length;
     return decoded.point;

@@ -9,7 +9,7 @@
 namespace sluice::analysis::expr {
 namespace {
 
-bool is_digit(char c, bool hex) {
+bool is_base_digit(char c, bool hex) {
   if (c >= '0' && c <= '9') return true;
   return hex && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'));
 }
@@ -23,8 +23,8 @@ std::optional<std::string> without_underscores(std::string_view text, bool hex) 
       out += text[i];
       continue;
     }
-    const bool before = i == 0 ? hex : is_digit(text[i - 1], hex);
-    const bool after = i + 1 < text.size() && is_digit(text[i + 1], hex);
+    const bool before = i == 0 ? hex : is_base_digit(text[i - 1], hex);
+    const bool after = i + 1 < text.size() && is_base_digit(text[i + 1], hex);
     if (!before || !after) return std::nullopt;
   }
   return out;
@@ -49,14 +49,14 @@ ParsedFloat scan(std::string_view digits, std::chars_format format) {
 
 bool has_digit(std::string_view text, bool hex) {
   for (const char c : text) {
-    if (is_digit(c, hex)) return true;
+    if (is_base_digit(c, hex)) return true;
     if (c != '.') return false;
   }
   return false;
 }
 
 ParsedFloat parse_magnitude(std::string_view text) {
-  const std::string lower = to_lower(text);
+  const std::string lower = sluice::to_lower(text);
   if (lower == "inf" || lower == "infinity") return {std::numeric_limits<double>::infinity()};
   if (lower == "nan") return {std::numeric_limits<double>::quiet_NaN()};
   const bool hex = lower.starts_with("0x");
@@ -73,7 +73,7 @@ struct Digits {
 };
 
 // Shortest round-trip digits of a finite, non-negative number.
-Digits shortest(double value) {
+Digits shortest_digits(double value) {
   char buffer[64];
   const auto [end, error] =
       std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
@@ -147,7 +147,7 @@ std::string format_float(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
   const std::string sign = std::signbit(value) ? "-" : "";
-  const Digits digits = shortest(std::fabs(value));
+  const Digits digits = shortest_digits(std::fabs(value));
   const bool exponent = value != 0 && (digits.exponent < -4 || digits.exponent >= 6);
   return sign + (exponent ? exponent_form(digits, true) : plain_form(digits));
 }
@@ -155,7 +155,7 @@ std::string format_float(double value) {
 std::string format_json_float(double value) {
   const std::string sign = std::signbit(value) ? "-" : "";
   const double magnitude = std::fabs(value);
-  const Digits digits = shortest(magnitude);
+  const Digits digits = shortest_digits(magnitude);
   const bool exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
   return sign + (exponent ? exponent_form(digits, false) : plain_form(digits));
 }

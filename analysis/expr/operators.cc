@@ -129,7 +129,7 @@ bool special_arithmetic(Op op, const Value& a, const Value& b, Value& out) {
 }
 
 template <class T>
-bool compare(Op op, const T& a, const T& b) {
+bool compare_with(Op op, const T& a, const T& b) {
   if (op == Op::Less) return a < b;
   if (op == Op::Greater) return a > b;
   return op == Op::LessEqual ? a <= b : a >= b;
@@ -219,13 +219,6 @@ const Value* find_key(const Map& map, const Value& key) {
   return map.find(key);
 }
 
-const Value* find_member(const Record& record, const std::string& name) {
-  for (const auto& [member, value] : record.members) {
-    if (member == name) return &value;
-  }
-  return nullptr;
-}
-
 std::size_t checked_index(const Value& key, std::size_t length) {
   std::int64_t index = to_integer(key);
   if (index < 0) index += static_cast<std::int64_t>(length);
@@ -237,6 +230,13 @@ std::size_t checked_index(const Value& key, std::size_t length) {
 }
 
 }  // namespace
+
+const Value* find_member(const Record& record, const std::string& name) {
+  for (const auto& [member, value] : record.members) {
+    if (member == name) return &value;
+  }
+  return nullptr;
+}
 
 Value arithmetic(Op op, const Value& a, const Value& b) {
   if (op == Op::Modulo) return remainder(a, b);
@@ -260,18 +260,18 @@ Value arithmetic(Op op, const Value& a, const Value& b) {
 
 bool ordered(Op op, const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) {
-    if (a.is_integer() && b.is_integer()) return compare(op, a.as_integer(), b.as_integer());
-    return compare(op, a.as_double(), b.as_double());
+    if (a.is_integer() && b.is_integer()) return compare_with(op, a.as_integer(), b.as_integer());
+    return compare_with(op, a.as_double(), b.as_double());
   }
   if (a.is(ValueKind::String) && b.is(ValueKind::String)) {
-    return compare(op, a.as_string(), b.as_string());
+    return compare_with(op, a.as_string(), b.as_string());
   }
   if (a.is(ValueKind::Duration) && b.is(ValueKind::Duration)) {
-    return compare(op, a.as_integer(), b.as_integer());
+    return compare_with(op, a.as_integer(), b.as_integer());
   }
   if (a.as_time() != nullptr && b.as_time() != nullptr) {
     const auto key = [](const Instant& t) { return std::pair(t.seconds, t.nanos); };
-    return compare(op, key(*a.as_time()), key(*b.as_time()));
+    return compare_with(op, key(*a.as_time()), key(*b.as_time()));
   }
   raise_mismatch(op, a, b);
 }

@@ -16,6 +16,8 @@ namespace sluice::analysis::expr {
 [[nodiscard]] bool contains(const Value& needle, const Value& haystack);  // in
 [[nodiscard]] Value negate(const Value& value);
 
+// nullptr when the record has none of that name.
+[[nodiscard]] const Value* find_member(const Record& record, const std::string& name);
 [[nodiscard]] Value fetch(const Value& from, const Value& key);
 // Length as slicing counts it: strings in bytes.
 [[nodiscard]] std::int64_t slice_length(const Value& value);

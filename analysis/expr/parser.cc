@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMaxNodes = 10'000;  // expressions.md §12.2
 // Ours: keeps every recursion over the tree within the stack.
 constexpr std::uint32_t kMaxHeight = 2'000;
-constexpr int kMaxNesting = 1'000;
+constexpr int kMaxParseNesting = 1'000;
 
 struct BinaryOperator {
   std::string_view text;
@@ -100,7 +100,7 @@ const PredicateShape* find_predicate(std::string_view name) {
   return nullptr;
 }
 
-bool is_word(const Token& token) {
+bool is_word_token(const Token& token) {
   if (token.is(TokenKind::Identifier)) return true;
   if (!token.is(TokenKind::Operator) || token.text.empty()) return false;
   const char c = token.text.front();
@@ -122,7 +122,7 @@ class Parser {
   // Counts how deep the grammar is inside itself, so that hostile input cannot exhaust the stack.
   struct Nesting {
     explicit Nesting(Parser& owner) : parser(owner) {
-      if (++parser.nesting_ > kMaxNesting) {
+      if (++parser.nesting_ > kMaxParseNesting) {
         parser.error("compilation failed: expression is nested too deeply");
       }
     }
@@ -555,7 +555,7 @@ class Parser {
   Node* member(Node* node, bool optional) {
     const Token token = current();
     advance();
-    if (!is_word(token)) {
+    if (!is_word_token(token)) {
       throw CompileError{"expected name", token.position};
     }
     // A chain goes on: what follows is skipped too when it has failed.

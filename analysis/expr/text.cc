@@ -1,13 +1,11 @@
 #include "analysis/expr/text.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 
 #include "analysis/expr/numbers.h"
+#include "analysis/expr/quote.h"
 #include "analysis/expr/runtime_error.h"
 #include "analysis/expr/time_format.h"
-#include "analysis/expr/unicode.h"
 
 namespace sluice::analysis::expr {
 namespace {
@@ -107,36 +105,6 @@ void append_text(std::string& out, const Value& value) {
       out += "func";
       return;
   }
-}
-
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    const Decoded next = decode_utf8(text);
-    const char c = text.front();
-    if (c == '"' || c == '\\') {
-      out += {'\\', c};
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '\b') {
-      out += "\\b";
-    } else if (c == '\f') {
-      out += "\\f";
-    } else if (next.point < 0x20 || c == '<' || c == '>' || c == '&' || next.point == 0x2028 ||
-               next.point == 0x2029) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(next.point));
-    } else if (next.point == 0xFFFD && next.length == 1) {
-      out += "\\ufffd";
-    } else {
-      out.append(text.substr(0, next.length));
-    }
-    text.remove_prefix(next.length);
-  }
-  out += '"';
 }
 
 void append_json(std::string& out, const Value& value, int indent);

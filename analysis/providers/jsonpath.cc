@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
+#include <memory>
 
 #include "analysis/providers/jsonpath_nodes.h"
 #include "kube/json/json.h"
@@ -18,6 +20,13 @@ using Node = JsonPath::Node;
 using Kind = Node::Kind;
 using Found = std::vector<const Json*>;
 
+// Values that one evaluation may look at. The longest answer has fewer; a path that multiplies
+// what it finds has more.
+constexpr std::size_t kVisitsMax = 5'000'000;
+constexpr int kRangeNestingMax = 64;
+// What compiling a pattern costs in visits, for each of its bytes.
+constexpr std::size_t kPatternCost = 50;
+
 tl::unexpected<Error> problem(std::string text) {
   return fail(ErrorCode::Invalid, std::move(text));
 }
@@ -30,7 +39,7 @@ std::string_view go_type(const Json& value) {
 }
 
 // nullopt = the two cannot be compared.
-std::optional<int> compare(const Json& a, const Json& b) {
+std::optional<int> json_order(const Json& a, const Json& b) {
   if (a.is_number() && b.is_number()) {
     const double x = a.get<double>(), y = b.get<double>();
     return x < y ? -1 : (x > y ? 1 : 0);
@@ -44,18 +53,11 @@ std::optional<int> compare(const Json& a, const Json& b) {
   return std::nullopt;
 }
 
-Result<bool> test(const std::string& op, const Json& left, const Json& right) {
-  if (op == "=~") {
-    if (!left.is_string() || !right.is_string())
-      return problem("incompatible types for comparison");
-    const RE2 pattern(right.get<std::string>(), RE2::Quiet);
-    if (!pattern.ok()) return problem("error parsing regexp: " + pattern.error());
-    return RE2::PartialMatch(left.get<std::string>(), pattern);
-  }
+Result<bool> compare_by(const std::string& op, const Json& left, const Json& right) {
   static const std::vector<std::string> kOperators{"<", ">", "<=", ">=", "==", "!="};
   if (std::find(kOperators.begin(), kOperators.end(), op) == kOperators.end())
     return problem("unrecognized filter operator " + op);
-  const auto order = compare(left, right);
+  const auto order = json_order(left, right);
   if (!order) return problem("incompatible types for comparison");
   if (op == "<") return *order < 0;
   if (op == ">") return *order > 0;
@@ -68,12 +70,15 @@ class Evaluator {
  public:
   // Actions of the template from `begin` on, applied to `current`; stops behind the {end} of the
   // range it is in and says where that was.
+  // `depth`: of the ranges around it.
   Result<std::size_t> run(const std::vector<Node>& actions, std::size_t begin, const Found& current,
-                          bool in_range, Found& out) {
+                          int depth, Found& out) {
+    if (depth > kRangeNestingMax)
+      return problem(fmt::format("ranges are nested deeper than {} levels", kRangeNestingMax));
     for (std::size_t i = begin; i < actions.size(); ++i) {
       const Node& action = actions[i];
       if (has_identifier(action, "end")) {
-        if (!in_range) return problem("not in range, nothing to end");
+        if (depth == 0) return problem("not in range, nothing to end");
         return i;
       }
       SLUICE_TRY(const Found results, walk(action, current));
@@ -84,7 +89,8 @@ class Evaluator {
       std::size_t end = i;
       if (results.empty()) end = skip(actions, i + 1);
       for (const Json* one : results) {
-        SLUICE_TRY(end, run(actions, i + 1, Found{one}, true, out));
+        SLUICE_CHECK_OK(spend(1));
+        SLUICE_TRY(end, run(actions, i + 1, Found{one}, depth + 1, out));
       }
       i = end;
     }
@@ -107,12 +113,24 @@ class Evaluator {
     return actions.size();
   }
 
+  Status spend(std::size_t visits) {
+    visits_ += visits;
+    if (visits_ > kVisitsMax)
+      return problem(fmt::format("the JSONPath looks at more than {} values", kVisitsMax));
+    return {};
+  }
+
   const Json* keep(Json value) {
     literals_.push_back(std::move(value));
     return &literals_.back();
   }
 
   Result<Found> walk(const Node& node, const Found& input) {
+    SLUICE_CHECK_OK(spend(1 + input.size()));
+    return step(node, input);
+  }
+
+  Result<Found> step(const Node& node, const Found& input) {
     switch (node.kind) {
       case Kind::List: {
         Found current = input;
@@ -139,8 +157,11 @@ class Evaluator {
         return Found(input.size(), keep(node.integer != 0));
       case Kind::Wildcard:
         return children_of(input);
-      case Kind::Recursive:
-        return descend(input);
+      case Kind::Recursive: {
+        Found out;
+        SLUICE_CHECK_OK(descend(input, out));
+        return out;
+      }
       case Kind::Union: {
         Found out;
         for (const Node& branch : node.children) {
@@ -163,7 +184,7 @@ class Evaluator {
     return out;
   }
 
-  static Result<Found> slice(const Node& node, const Found& input) {
+  Result<Found> slice(const Node& node, const Found& input) {
     Found out;
     for (const Json* value : input) {
       if (value->is_null()) continue;
@@ -186,32 +207,52 @@ class Evaluator {
             fmt::format("starting index {} is greater than ending index {}", start, end));
       const std::int64_t step = node.params[2].value.value_or(1);
       if (step <= 0) return problem("step must be > 0");
-      for (std::int64_t i = start; i < end; i += step)
+      SLUICE_CHECK_OK(spend(static_cast<std::size_t>(end - start)));
+      for (std::int64_t i = start; i < end; i += std::min(step, length))
         out.push_back(&(*value)[static_cast<std::size_t>(i)]);
     }
     return out;
   }
 
-  static Found children_of(const Found& input) {
+  Result<Found> children_of(const Found& input) {
     Found out;
     for (const Json* value : input) {
       if (!value->is_structured()) continue;
+      SLUICE_CHECK_OK(spend(value->size()));
       for (const Json& child : *value) out.push_back(&child);
     }
     return out;
   }
 
   // Every container below, itself included.
-  static Found descend(const Found& input) {
-    Found out;
+  Status descend(const Found& input, Found& out) {
     for (const Json* value : input) {
-      const Found below = children_of({value});
+      SLUICE_TRY(const Found below, children_of({value}));
       if (below.empty()) continue;
       out.push_back(value);
-      const Found deeper = descend(below);
-      out.insert(out.end(), deeper.begin(), deeper.end());
+      SLUICE_CHECK_OK(descend(below, out));
     }
-    return out;
+    return {};
+  }
+
+  // Compiled once, whatever the number of elements it is held against.
+  Result<const RE2*> pattern_of(const std::string& text) {
+    auto known = patterns_.find(text);
+    if (known == patterns_.end()) {
+      SLUICE_CHECK_OK(spend(kPatternCost * (1 + text.size())));
+      known = patterns_.emplace(text, std::make_unique<RE2>(text, RE2::Quiet)).first;
+    }
+    const RE2& pattern = *known->second;
+    if (!pattern.ok()) return problem("error parsing regexp: " + pattern.error());
+    return &pattern;
+  }
+
+  Result<bool> test(const std::string& op, const Json& left, const Json& right) {
+    if (op != "=~") return compare_by(op, left, right);
+    if (!left.is_string() || !right.is_string())
+      return problem("incompatible types for comparison");
+    SLUICE_TRY(const RE2* pattern, pattern_of(right.get_ref<const std::string&>()));
+    return RE2::PartialMatch(left.get_ref<const std::string&>(), *pattern);
   }
 
   Result<Found> filter(const Node& node, const Found& input) {
@@ -219,7 +260,7 @@ class Evaluator {
     for (const Json* value : input) {
       if (!value->is_array())
         return problem(
-            fmt::format("{} is not array or slice and cannot be filtered", value->dump()));
+            fmt::format("{} is not array or slice and cannot be filtered", kube::dump(*value)));
       for (const Json& element : *value) {
         auto left = walk(node.children[0], {&element});
         if (node.text == "exists") {
@@ -239,6 +280,8 @@ class Evaluator {
   }
 
   std::deque<Json> literals_;
+  std::map<std::string, std::unique_ptr<RE2>> patterns_;
+  std::size_t visits_ = 0;
 };
 
 }  // namespace
@@ -250,16 +293,18 @@ Result<JsonPath> JsonPath::parse(std::string_view text) {
   return out;
 }
 
-Result<std::vector<Json>> JsonPath::find(const Json& document) const {
-  return evaluate_json_path(*root_, document);
+Result<std::vector<Json>> JsonPath::find(const Json& document, std::size_t max) const {
+  return evaluate_json_path(*root_, document, max);
 }
 
-Result<std::vector<Json>> evaluate_json_path(const JsonPath::Node& root, const Json& document) {
+Result<std::vector<Json>> evaluate_json_path(const JsonPath::Node& root, const Json& document,
+                                             std::size_t max) {
   Evaluator evaluator;
   Found found;
   SLUICE_TRY([[maybe_unused]] const std::size_t end,
-             evaluator.run(root.children, 0, Found{&document}, false, found));
+             evaluator.run(root.children, 0, Found{&document}, 0, found));
   std::vector<Json> out;
+  found.resize(std::min(found.size(), max));
   out.reserve(found.size());
   for (const Json* value : found) out.push_back(*value);
   return out;

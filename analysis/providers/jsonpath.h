@@ -1,5 +1,6 @@
 #pragma once
 // The JSONPath dialect of Kubernetes, for web metrics (analysis.md §12.3).
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,8 +18,10 @@ class JsonPath {
 
   // Values in the order the template names them, over all its actions. Members of objects come in
   // key order. Errors: Invalid ("x is not found", "array index out of bounds: index 3, length 2",
-  // …).
-  [[nodiscard]] Result<std::vector<kube::Json>> find(const kube::Json& document) const;
+  // …; what looks at too many values or nests ranges too deeply). At most `max` values are copied:
+  // what is found may hold each other.
+  [[nodiscard]] Result<std::vector<kube::Json>> find(
+      const kube::Json& document, std::size_t max = static_cast<std::size_t>(-1)) const;
 
   struct Node;  // jsonpath_nodes.h
 

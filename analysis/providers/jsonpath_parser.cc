@@ -12,22 +12,23 @@ namespace {
 using Node = JsonPath::Node;
 using Kind = Node::Kind;
 
-constexpr int kEnd = -1;
+constexpr int kEndOfPath = -1;
 constexpr int kNestingMax = 64;
 
 bool is_space(int c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
-bool is_digit(int c) {
+bool is_json_path_digit(int c) {
   return c >= '0' && c <= '9';
 }
 // Bytes of multi-byte letters count as letters.
-bool is_word(int c) {
-  return c == '_' || is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
+bool starts_identifier(int c) {
+  return c == '_' || is_json_path_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         c >= 0x80;
 }
 bool is_terminator(int c) {
-  return c == kEnd || is_space(c) || c == '.' || c == ',' || c == '[' || c == ']' || c == '$' ||
-         c == '@' || c == '{' || c == '}';
+  return c == kEndOfPath || is_space(c) || c == '.' || c == ',' || c == '[' || c == ']' ||
+         c == '$' || c == '@' || c == '{' || c == '}';
 }
 
 Node node_of(Kind kind, std::string text = "") {
@@ -68,9 +69,9 @@ std::string unquote(std::string_view body) {
   return out;
 }
 
-class Parser {
+class PathParser {
  public:
-  Parser(std::string_view input, int nesting) : input_(input), nesting_(nesting) {}
+  PathParser(std::string_view input, int nesting) : input_(input), nesting_(nesting) {}
 
   Result<Node> parse() {
     Node root = node_of(Kind::List);
@@ -90,7 +91,7 @@ class Parser {
 
  private:
   [[nodiscard]] int peek() const {
-    return pos_ < input_.size() ? static_cast<unsigned char>(input_[pos_]) : kEnd;
+    return pos_ < input_.size() ? static_cast<unsigned char>(input_[pos_]) : kEndOfPath;
   }
   [[nodiscard]] bool at(std::string_view prefix) const {
     return input_.substr(pos_, prefix.size()) == prefix;
@@ -103,7 +104,7 @@ class Parser {
   Status parse_action(Node& list) {
     while (true) {
       const int c = peek();
-      if (c == kEnd || c == '\n' || c == '\r') return problem("unclosed action");
+      if (c == kEndOfPath || c == '\n' || c == '\r') return problem("unclosed action");
       if (c == '}') {
         ++pos_;
         return {};
@@ -125,8 +126,8 @@ class Parser {
       ++pos_;
       return parse_field(list);
     }
-    if (c == '+' || c == '-' || is_digit(c)) return parse_number(list);
-    if (is_word(c)) return parse_identifier(list);
+    if (c == '+' || c == '-' || is_json_path_digit(c)) return parse_number(list);
+    if (starts_identifier(c)) return parse_identifier(list);
     return problem(
         fmt::format("unrecognized character in action: U+{:04X} '{}'", c, static_cast<char>(c)));
   }
@@ -136,7 +137,7 @@ class Parser {
       return problem("invalid multiple recursive descent");
     pos_ += 2;
     list.children.push_back(node_of(Kind::Recursive));
-    return is_word(peek()) ? parse_field(list) : Status{};
+    return starts_identifier(peek()) ? parse_field(list) : Status{};
   }
 
   Status parse_field(Node& list) {
@@ -154,7 +155,7 @@ class Parser {
   Status parse_number(Node& list) {
     const std::size_t start = pos_;
     if (peek() == '+' || peek() == '-') ++pos_;
-    while (is_digit(peek()) || peek() == '.') ++pos_;
+    while (is_json_path_digit(peek()) || peek() == '.') ++pos_;
     const std::string text(input_.substr(start, pos_ - start));
     if (auto integer = parse_int(text)) {
       Node node = node_of(Kind::Int);
@@ -191,7 +192,7 @@ class Parser {
   Status parse_quote(Node& list, int quote_char) {
     const std::size_t start = ++pos_;
     while (peek() != quote_char) {
-      if (peek() == kEnd || peek() == '\n') return problem("unterminated quoted string");
+      if (peek() == kEndOfPath || peek() == '\n') return problem("unterminated quoted string");
       pos_ += peek() == '\\' && pos_ + 1 < input_.size() ? 2 : 1;
     }
     list.children.push_back(node_of(Kind::Text, unquote(input_.substr(start, pos_ - start))));
@@ -202,7 +203,7 @@ class Parser {
   Status parse_array(Node& list) {
     const std::size_t start = ++pos_;
     for (int in_quote = 0; in_quote != 0 || peek() != ']'; ++pos_) {
-      if (peek() == kEnd || peek() == '\n') return problem("unterminated array");
+      if (peek() == kEndOfPath || peek() == '\n') return problem("unterminated array");
       if (peek() == '\'' && input_[pos_ - 1] != '\\') in_quote = in_quote == 0 ? 1 : 0;
     }
     const std::string_view text = input_.substr(start, pos_ - start);
@@ -268,7 +269,7 @@ class Parser {
   Result<Node> sub_action(std::string_view text) const {
     if (nesting_ >= kNestingMax) return problem("filters are nested too deeply");
     const std::string wrapped = "{" + std::string(text) + "}";
-    SLUICE_TRY(Node root, Parser(wrapped, nesting_ + 1).parse());
+    SLUICE_TRY(Node root, PathParser(wrapped, nesting_ + 1).parse());
     if (root.children.empty()) return node_of(Kind::List);
     return std::move(root.children.front());
   }
@@ -280,7 +281,7 @@ class Parser {
     int quote_char = 0;
     for (;; ++pos_) {
       const int c = peek();
-      if (c == kEnd || c == '\n') return problem("unterminated filter");
+      if (c == kEndOfPath || c == '\n') return problem("unterminated filter");
       if ((c == '"' || c == '\'') && input_[pos_ - 1] != '\\') {
         if (quote_char == 0) {
           quote_char = c;
@@ -327,7 +328,7 @@ class Parser {
 }  // namespace
 
 Result<JsonPath::Node> parse_json_path(std::string_view text) {
-  return Parser(text, 0).parse();
+  return PathParser(text, 0).parse();
 }
 
 }  // namespace sluice::analysis

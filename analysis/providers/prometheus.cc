@@ -88,18 +88,11 @@ Status add_basic_auth(const Json& config, http::Headers& headers) {
   return {};
 }
 
-void add_custom_headers(const Json& config, http::Headers& headers) {
-  const Json* list = kube::find(config, "headers");
-  if (list == nullptr || !list->is_array()) return;
-  for (const Json& header : *list)
-    http::set_header(headers, kube::get_string(header, "key"), kube::get_string(header, "value"));
-}
-
 // A zero timeout would be over before it began: the default instead.
 Result<Seconds> timeout_of(const Json& config) {
   const std::int64_t seconds = kube::get_int(config, "timeout");
   if (seconds < 0) return fail(ErrorCode::Invalid, "prometheus timeout should not be negative");
-  return Seconds(seconds == 0 ? kDefaultTimeoutSeconds : seconds);
+  return bounded_timeout(seconds == 0 ? kDefaultTimeoutSeconds : seconds);
 }
 
 Result<Parameters> range_parameters(const Json& range, const std::string& query, WallTime now) {
@@ -224,11 +217,6 @@ std::string status_text(int status) {
   return fmt::format("bad_response: bad response code {}", status);
 }
 
-Json config_of(const api::Metric& metric) {
-  auto parsed = kube::parse_json(metric.provider_json);
-  return parsed ? std::move(*parsed) : Json::object();
-}
-
 }  // namespace
 
 Result<http::Request> build_request(const api::Metric& metric, const Context& context) {
@@ -253,6 +241,7 @@ Result<http::Request> build_request(const api::Metric& metric, const Context& co
     out.url = endpoint(address, "/api/v1/query");
     out.body = form({{"query", query}, {"time", time_text(context.now)}});
   }
+  SLUICE_CHECK_OK(check_sendable(out));
   return out;
 }
 

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "analysis/condition.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "kube/json/json.h"
 
 namespace sluice::analysis {
 
@@ -36,6 +39,21 @@ std::string without_credentials(std::string_view url) {
   const std::size_t at = url.substr(0, end).rfind('@');
   if (at == std::string_view::npos || at < start) return std::string(url);
   return std::string(url.substr(0, start)) + "***@" + std::string(url.substr(at + 1));
+}
+
+// RFC 9110: letters, digits and these.
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+}
+
+bool is_field_value(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return c == '\t' || (byte >= 0x20 && byte != 0x7f);
+  });
 }
 
 }  // namespace
@@ -88,6 +106,38 @@ bool is_absolute_url(std::string_view text) {
   for (const char c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
   return host.find(' ') == std::string_view::npos;
+}
+
+Status check_sendable(const http::Request& request) {
+  if (!is_token(request.method))
+    return fail(ErrorCode::Invalid, "net/http: invalid method " + quote(request.method));
+  const auto refuse = [&](const std::string& cause) -> Status {
+    return fail(ErrorCode::Invalid, transport_text(request.method, request.url,
+                                                   Error{ErrorCode::Invalid, cause, std::nullopt}));
+  };
+  for (const auto& [name, value] : request.headers) {
+    if (!is_token(name)) return refuse("net/http: invalid header field name " + quote(name));
+    if (!is_field_value(value))
+      return refuse("net/http: invalid header field value for " + quote(name));
+  }
+  return {};
+}
+
+kube::Json config_of(const api::Metric& metric) {
+  auto parsed = kube::parse_json(metric.provider_json);
+  return parsed ? std::move(*parsed) : kube::Json::object();
+}
+
+void add_custom_headers(const kube::Json& config, http::Headers& headers) {
+  const kube::Json* list = kube::find(config, "headers");
+  if (list == nullptr || !list->is_array()) return;
+  for (const kube::Json& header : *list)
+    http::set_header(headers, kube::get_string(header, "key"), kube::get_string(header, "value"));
+}
+
+Seconds bounded_timeout(std::int64_t seconds) {
+  constexpr std::int64_t kDay = 86'400;
+  return Seconds(std::min(seconds, kDay));
 }
 
 void set_basic_auth(http::Headers& headers, std::string_view username, std::string_view password) {

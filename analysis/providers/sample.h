@@ -1,5 +1,6 @@
 #pragma once
 // What every provider shares (analysis.md §12.1): a sample, and how it becomes a measurement.
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -8,6 +9,7 @@
 #include "base/http.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "kube/json/json_fwd.h"
 
 namespace sluice::analysis {
 
@@ -47,6 +49,19 @@ struct Timing {
 // An absolute http or https URL with a host. Nothing else may leave as a metric query: a bare path
 // would be sent to the API server.
 [[nodiscard]] bool is_absolute_url(std::string_view text);
+
+// Refuses what could not be sent as it stands, rather than to leave it out: a method or a header
+// name that is no token, a header value with control characters (a Secret that ends in a line
+// break).
+[[nodiscard]] Status check_sendable(const http::Request& request);
+
+// How long a metric may wait for its answer: what the user says, a day at most.
+[[nodiscard]] Seconds bounded_timeout(std::int64_t seconds);
+
+// What stands below the provider's name in the metric; {} when that is no JSON.
+[[nodiscard]] kube::Json config_of(const api::Metric& metric);
+// The user's `headers`: later ones replace earlier ones of the same name.
+void add_custom_headers(const kube::Json& config, http::Headers& headers);
 
 // Sets `Authorization: Basic …`.
 void set_basic_auth(http::Headers& headers, std::string_view username, std::string_view password);

@@ -4,6 +4,7 @@
 
 #include "analysis/go_text.h"
 #include "analysis/providers/jsonpath.h"
+#include "analysis/stored_text.h"
 #include "base/strings.h"
 #include "kube/json/json.h"
 
@@ -16,11 +17,6 @@ using kube::Json;
 constexpr std::int64_t kDefaultTimeoutSeconds = 10;
 constexpr int kRedirectsMax = 10;
 constexpr std::size_t kShownBytesMax = 256;
-
-Json config_of(const api::Metric& metric) {
-  auto parsed = kube::parse_json(metric.provider_json);
-  return parsed ? std::move(*parsed) : Json::object();
-}
 
 std::string method_of(const Json& config) {
   std::string method = kube::get_string(config, "method");
@@ -57,12 +53,7 @@ Status set_payload(const Json& config, http::Request& request) {
                 "Body/JSONBody can only be used with POST or PUT WebMetric Method types");
   }
   request.body = has_json ? kube::dump(*json_body) : body;
-  if (const Json* headers = kube::find(config, "headers");
-      headers != nullptr && headers->is_array()) {
-    for (const Json& header : *headers)
-      http::set_header(request.headers, kube::get_string(header, "key"),
-                       kube::get_string(header, "value"));
-  }
+  add_custom_headers(config, request.headers);
   if (has_json) http::set_header(request.headers, "Content-Type", "application/json");
   return {};
 }
@@ -79,17 +70,13 @@ Json as_doubles(Json value) {
 Result<Sample> read_body(const std::string& body, const JsonPath& path) {
   const auto document = kube::parse_json(body);
   if (!document) return Sample{expr::Value::string(body), body, {}};
-  const auto found = path.find(*document);
+  const auto found = path.find(*document, 1);
   if (!found)
     return fail(ErrorCode::Invalid,
                 fmt::format("Could not find JSONPath in body: {}", found.error().message));
   if (found->empty()) return fail(ErrorCode::Invalid, "result of web metric produced no value");
   Sample sample;
-  try {
-    sample.result = expr::from_json(found->front());
-  } catch (...) {  // from_json throws what belongs to the condition language
-    return fail(ErrorCode::Invalid, "the value is nested too deeply or too large to be evaluated");
-  }
+  sample.result = expr::from_json(found->front());
   sample.text = compact_json(as_doubles(found->front()));
   return sample;
 }
@@ -105,7 +92,7 @@ Result<http::Request> build_request(const api::Metric& metric) {
   out.insecure_skip_verify = kube::get_bool(config, "insecure");
   out.redirects_max = kRedirectsMax;
   const std::int64_t seconds = kube::get_int(config, "timeoutSeconds");
-  out.timeout = Seconds(seconds <= 0 ? kDefaultTimeoutSeconds : seconds);
+  out.timeout = bounded_timeout(seconds <= 0 ? kDefaultTimeoutSeconds : seconds);
   SLUICE_TRY([[maybe_unused]] const JsonPath path, path_of(config));
   SLUICE_CHECK_OK(check_authentication(config));
   const std::string username = kube::get_string(config, "authentication.basicAuth.username");
@@ -118,6 +105,7 @@ Result<http::Request> build_request(const api::Metric& metric) {
                       std::nullopt};
     return fail(ErrorCode::Invalid, transport_text(out.method, out.url, cause));
   }
+  SLUICE_CHECK_OK(check_sendable(out));
   return out;
 }
 
@@ -128,8 +116,9 @@ Result<Sample> interpret(const api::Metric& metric, const http::Request& request
                 transport_text(request.method, request.url, response.error()));
   if (response->status < 200 || response->status >= 300) {
     std::string text = fmt::format("received non 2xx response code: {}", response->status);
-    const std::string_view shown = trim(std::string_view(response->body).substr(0, kShownBytesMax));
-    if (!shown.empty()) text += fmt::format(" {}", shown);
+    const std::string_view start = trim(response->body).substr(0, kShownBytesMax + 1);
+    const std::string shown = shortened(std::string(start), kShownBytesMax);
+    if (!shown.empty()) text += " " + shown;
     return fail(ErrorCode::Unavailable, std::move(text));
   }
   if (response->body.size() > kResponseBytesMax)

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "analysis/expr/expr.h"
+#include "analysis/stored_text.h"
 #include "analysis/verdict.h"
 #include "api/resources.h"
 
@@ -12,17 +14,10 @@ namespace {
 using api::AnalysisPhase;
 
 constexpr std::size_t kMessageMax = 1000;  // the API allows 1,024 bytes
+constexpr std::size_t kConditionShownMax = 300;
 
 bool is_alarming(AnalysisPhase phase) {
   return phase == AnalysisPhase::Failed || phase == AnalysisPhase::Error;
-}
-
-std::string shortened(std::string text) {
-  if (text.size() <= kMessageMax) return text;
-  std::size_t end = kMessageMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
-    --end;  // not inside a character
-  return text.substr(0, end) + "…";
 }
 
 }  // namespace
@@ -35,7 +30,7 @@ controller::EventIntent notice(const api::AnalysisRun& run, bool warning, std::s
   out.regarding_uid = run.meta.uid;
   out.warning = warning;
   out.reason = std::move(reason);
-  out.message = shortened(std::move(message));
+  out.message = analysis::shortened(std::move(message), kMessageMax);
   return out;
 }
 
@@ -50,6 +45,28 @@ controller::EventIntent run_notice(const api::AnalysisRun& run, AnalysisPhase ph
   const std::string_view text = api::to_string(phase);
   return notice(run, is_alarming(phase), fmt::format("AnalysisRun{}", text),
                 fmt::format("Analysis Completed. Result: {}", text));
+}
+
+std::vector<controller::EventIntent> condition_notices(const api::AnalysisRun& run,
+                                                      const std::vector<api::Metric>& metrics) {
+  std::vector<controller::EventIntent> out;
+  const auto check = [&](const api::Metric& metric, std::string_view name,
+                         const std::string& condition) {
+    if (condition.empty()) return;
+    analysis::expr::Position where;
+    const auto sound = analysis::expr::check_syntax(condition, &where);
+    if (sound) return;
+    out.push_back(notice(
+        run, true, "InvalidCondition",
+        fmt::format("Metric '{}': {} \"{}\": {} (line {}, column {})", metric.name, name,
+                    analysis::shortened(condition, kConditionShownMax), sound.error().message,
+                    where.line, where.column)));
+  };
+  for (const api::Metric& metric : metrics) {
+    check(metric, "successCondition", metric.success_condition);
+    check(metric, "failureCondition", metric.failure_condition);
+  }
+  return out;
 }
 
 std::optional<controller::EventIntent> verdict_notice(const api::AnalysisRun& run,

@@ -9,6 +9,7 @@
 #include "analysis/providers/prometheus.h"
 #include "analysis/providers/web.h"
 #include "analysis/retention.h"
+#include "analysis/stored_text.h"
 #include "analysis/validate.h"
 #include "controller/analysisrun/notices.h"
 #include "controller/analysisrun/persist.h"
@@ -64,7 +65,7 @@ void Pass::run() {
 
 void Pass::end_with_error(std::string message) {
   status_.phase = AnalysisPhase::Error;
-  status_.message = std::move(message);
+  status_.message = analysis::shortened(std::move(message));
   if (!status_.started_at) status_.started_at = truncate_to_seconds(now_);
   if (!status_.completed_at) status_.completed_at = truncate_to_seconds(now_);
   events_.push_back(run_notice(run_, status_.phase));
@@ -92,6 +93,8 @@ bool Pass::prepare() {
   auto retention = analysis::match_retention(run_.spec.measurement_retention, metrics_);
   if (!retention) return invalid(retention.error().message);
   retention_ = std::move(*retention);
+  if (run_.status.phase == AnalysisPhase::None)
+    for (auto& event : condition_notices(run_, metrics_)) events_.push_back(std::move(event));
   return true;
 }
 
@@ -182,11 +185,13 @@ void Pass::record(std::size_t index, api::Measurement measurement) {
   measurement.message = mask(std::move(measurement.message));
   measurement.value = mask(std::move(measurement.value));
   for (auto& [key, value] : measurement.metadata) value = mask(std::move(value));
+  analysis::bound_texts(measurement);
   const bool fresh = analysis::find_result(status_, metric.name) == nullptr;
   api::MetricResult& result = analysis::result_for(view(), status_, metric);
   if (fresh && is_prometheus(metric)) {
     std::string query = mask(analysis::prometheus::query_of(measured_[index]));
-    if (!query.empty()) result.metadata[std::string(kResolvedQuery)] = std::move(query);
+    if (!query.empty())
+      result.metadata[std::string(kResolvedQuery)] = analysis::shortened(std::move(query));
   }
   if (api::is_completed(measurement.phase)) {
     trace_.push_back(
@@ -289,10 +294,24 @@ bool Pass::start_query(std::size_t index, std::int64_t number) {
   return false;
 }
 
+std::size_t Pass::retention_of(const std::string& metric) const {
+  const auto rule = retention_.find(metric);
+  return rule == retention_.end() ? analysis::kDefaultRetention : rule->second;
+}
+
+// Where few measurements are kept, one that waits would never be seen.
+std::map<std::string, Micros> Pass::sample_patience() const {
+  std::map<std::string, Micros> out;
+  for (const api::Metric& metric : metrics_) {
+    if (retention_of(metric.name) < kSamplesTogetherMax) continue;
+    if (const auto wait = analysisrun::sample_patience(metric)) out.emplace(metric.name, *wait);
+  }
+  return out;
+}
+
 void Pass::trim() {
   for (api::MetricResult& result : status_.metric_results) {
-    const auto rule = retention_.find(result.name);
-    const std::size_t limit = rule == retention_.end() ? analysis::kDefaultRetention : rule->second;
+    const std::size_t limit = retention_of(result.name);
     if (!analysis::trim_measurements(result, limit)) continue;
     // A Job that this pass creates is one of those that stay.
     const auto fresh = static_cast<std::size_t>(std::count_if(
@@ -303,6 +322,7 @@ void Pass::trim() {
          analysis::job::superfluous(observed_.jobs, result.name, limit - std::min(limit, fresh)))
       deletes_.push_back(analysis::job::build_delete(job->meta.key, job->meta.uid));
   }
+  analysis::bound_measurements(status_);
 }
 
 void Pass::into(Decision& decision) {

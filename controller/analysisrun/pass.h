@@ -21,6 +21,8 @@ class Pass {
   void run();
   // Moves what the pass decided into `decision`; the status patch is not part of it.
   void into(Decision& decision);
+  // Patience::samples of this run.
+  [[nodiscard]] std::map<std::string, Micros> sample_patience() const;
 
  private:
   // Ends the run before it is assessed: its spec or its arguments are no good.
@@ -37,6 +39,7 @@ class Pass {
   bool start(std::size_t index);
   void assess();
   void trim();
+  [[nodiscard]] std::size_t retention_of(const std::string& metric) const;
 
   // In-progress measurements (Jobs).
   void resume_job(std::size_t index, bool terminating);

@@ -30,8 +30,9 @@ void consider_wake(Decision& decision, std::optional<WallTime> at) {
   if (at) wake = wake ? std::min(*wake, *at) : *at;
 }
 
-void write_status(Decision& decision, const api::AnalysisRun& run, bool exact_start, WallTime now) {
-  Persistence persistence = persist(run, decision.status, exact_start, now);
+void write_status(Decision& decision, const api::AnalysisRun& run, const Patience& patience,
+                  WallTime now) {
+  Persistence persistence = persist(run, decision.status, patience, now);
   if (persistence.write) add_write(decision, std::move(*persistence.write));
   consider_wake(decision, persistence.look_again);
 }
@@ -41,7 +42,7 @@ void write_status(Decision& decision, const api::AnalysisRun& run, bool exact_st
 void settle(Decision& decision, const Observed& observed, WallTime now) {
   const api::AnalysisRun& run = *observed.run;
   for (kube::Write& write : leftover_jobs(observed)) add_write(decision, std::move(write));
-  write_status(decision, run, false, now);
+  write_status(decision, run, {}, now);
   const auto expiry = analysis::expires_at(run.spec, decision.status);
   if (!expiry) return;
   if (now < *expiry) {
@@ -73,6 +74,12 @@ void refuse(Decision& decision, const api::AnalysisRun& run, const api::Unsuppor
 
 }  // namespace
 
+std::optional<kube::Write> unsaved(const api::AnalysisRun& run, WallTime now) {
+  Patience patience;
+  patience.leaving = true;
+  return persist(run, run.status, patience, now).write;
+}
+
 Decision decide(const Observed& observed, WallTime now, const Options& options) {
   Decision decision;
   if (!observed.run) return decision;
@@ -93,11 +100,13 @@ Decision decide(const Observed& observed, WallTime now, const Options& options) 
   }
   Pass pass(observed, options, now);
   pass.run();
-  pass.into(decision);
-  const bool exact_start =
+  Patience patience;
+  patience.samples = pass.sample_patience();
+  patience.exact_start =
       std::any_of(run.spec.metrics.begin(), run.spec.metrics.end(),
                   [](const api::Metric& metric) { return !metric.initial_delay.empty(); });
-  write_status(decision, run, exact_start, now);
+  pass.into(decision);
+  write_status(decision, run, patience, now);
   if (decision.plan.trace.empty()) decision.plan.trace.push_back({Why::NothingToDo, ""});
   return decision;
 }

@@ -4,6 +4,7 @@
 // memory between passes, ahead of the server.
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -56,5 +57,9 @@ struct Decision {
 };
 
 [[nodiscard]] Decision decide(const Observed& observed, WallTime now, const Options& options = {});
+
+// What a process that is about to end still has to write of a run: what its last decisions put off.
+// `run.status` is the in-memory one, `run.raw` the server's object.
+[[nodiscard]] std::optional<kube::Write> unsaved(const api::AnalysisRun& run, WallTime now);
 
 }  // namespace sluice::analysisrun

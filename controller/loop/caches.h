@@ -85,7 +85,10 @@ class KindCache final : public KindCacheBase {
     } else if (!store.upsert(std::move(object))) {
       return;
     }
-    on_change_(before.get(), store.get(key).get());
+    // The watch may have said that the object is gone while the answer to our write was on its way:
+    // then there is neither an old nor a new object to tell of.
+    const auto now_object = store.get(key);
+    if (before || now_object) on_change_(before.get(), now_object.get());
   }
   Decode decode_;
   OnChange on_change_;

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "api/resources.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
 
@@ -23,10 +24,11 @@ void EventRecorder::record(const controller::EventIntent& event) {
                   {"kind", std::string(event.regarding_type.kind)},
                   {"namespace", event.regarding.namespace_},
                   {"name", event.regarding.name}});
-  telemetry_.count("rollout_events_total", {{"name", event.regarding.name},
-                                            {"namespace", event.regarding.namespace_},
-                                            {"reason", event.reason},
-                                            {"type", event.warning ? "Warning" : "Normal"}});
+  if (event.regarding_type == api::kRollouts)
+    telemetry_.count("rollout_events_total", {{"name", event.regarding.name},
+                                              {"namespace", event.regarding.namespace_},
+                                              {"reason", event.reason},
+                                              {"type", event.warning ? "Warning" : "Normal"}});
   if (waiting_.size() >= kWaitingMax) return;
 
   std::string message = event.message.substr(0, kMessageMax);

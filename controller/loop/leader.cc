@@ -15,7 +15,7 @@ kube::Reflector::Options watch_options(const Options& options) {
   return out;
 }
 // A write that was sent must have ended, one way or the other, before a successor may act.
-constexpr Millis kWriteTimeout{5'000};
+constexpr Millis kLeaseWriteTimeout{5'000};
 }  // namespace
 
 Leader::Leader(const Options& options, Clock& clock, Rng& rng, Requests& requests,
@@ -110,7 +110,7 @@ MonoTime Leader::step() {
 void Leader::poll() {
   in_flight_ = true;
   auto request = kube::make_get(kube::kLeases, {options_.lease_namespace, options_.lease_name});
-  request.timeout = kWriteTimeout;
+  request.timeout = kLeaseWriteTimeout;
   requests_.submit(std::move(request), [this](const TransportEvent& event) {
     in_flight_ = false;
     next_try_ = clock_.mono_now() + options_.retry_period;
@@ -176,7 +176,7 @@ void Leader::write(bool create, std::string holder) {
   write.body = kube::dump(body);
   write.purpose = releasing ? "ReleaseLease" : "RenewLease";
   auto request = kube::make_request(write);
-  request.timeout = kWriteTimeout;
+  request.timeout = kLeaseWriteTimeout;
   in_flight_ = true;
   const MonoTime sent_at = clock_.mono_now();
   requests_.submit(std::move(request),
@@ -203,7 +203,10 @@ void Leader::on_written(const TransportEvent& event, MonoTime sent_at) {
     if (event.kind == TransportEvent::Kind::Response && event.response.status != 409) {
       telemetry_.log(LogLevel::Error, "cannot write the Lease",
                      {{"status", std::to_string(event.response.status)},
-                      {"namespace", options_.lease_namespace}});
+                      {"namespace", options_.lease_namespace},
+                      {"remedy", event.response.status == 404
+                                     ? "create the namespace, or name another one in POD_NAMESPACE"
+                                     : "see deploy/ for the rights on Leases"}});
     }
     return;
   }

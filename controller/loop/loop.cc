@@ -17,13 +17,17 @@
 
 #include <fmt/core.h>
 
+#include "api/keys.h"
 #include "api/support.h"
 #include "base/assert.h"
 #include "controller/analysisrun/run.h"
 #include "controller/loop/events.h"
 #include "controller/loop/leader.h"
 #include "controller/loop/queue.h"
+#include "controller/loop/queue_metrics.h"
 #include "controller/loop/requests.h"
+#include "controller/loop/rollout_probe.h"
+#include "controller/loop/run_endings.h"
 #include "controller/loop/run_inbox.h"
 #include "controller/loop/world.h"
 #include "controller/rollout/rollout.h"
@@ -34,6 +38,19 @@ namespace sluice::loop {
 namespace {
 constexpr std::size_t kDecisionsPerTurn = 256;  // then the network gets its turn
 constexpr Millis kWriteTimeout{10'000};
+std::string_view error_metric(KeyKind kind) {
+  switch (kind) {
+    case KeyKind::Rollout:
+      return "rollout_reconcile_error";
+    case KeyKind::AnalysisRun:
+      return "analysis_run_reconcile_error";
+    case KeyKind::Experiment:
+      return "experiment_reconcile_error";
+    case KeyKind::Service:
+      break;
+  }
+  return "";
+}
 constexpr Millis kWakeMin{10};  // a wake-up that lies in the past must not spin
 constexpr int kBusyPassesMax =
     60;  // passes with writes within kBusyWindow before a key is slowed down
@@ -49,11 +66,17 @@ struct Loop::Impl {
         clock(clock_in),
         rng(rng_in),
         telemetry(telemetry_in),
-        requests(transport),
+        requests(transport, &telemetry_in),
+        queue_metrics(telemetry_in),
         leader(options, clock, rng, requests, telemetry),
         events(clock, rng, requests, telemetry),
         world(options, clock, rng, queue, telemetry),
-        inbox(options, clock, requests) {}
+        inbox(options, clock, requests),
+        endings(world, inbox, queue, options, clock, telemetry,
+                [this](const controller::EventIntent& event) { events.record(event); }) {
+    queue.report_to(queue_metrics);
+    telemetry.gauge("rollout_controller_leader", {}, 0);
+  }
 
   // One plan on its way.
   struct Running {
@@ -74,17 +97,19 @@ struct Loop::Impl {
   void process_rollout(const Key& key);
   void process_run(const Key& key);
   void process_service(const Key& key);
+  void confirm_unused(const Key& key, const std::string& owner, controller::Plan plan);
   void process_experiment(const Key& key);
   void start(Key key, controller::Plan plan);
   void advance(const std::shared_ptr<Running>& running);
   void send_write(const std::shared_ptr<Running>& running, kube::Write write);
-  [[nodiscard]] kube::Write with_final_status(kube::Write write);
   void on_write_answer(const std::shared_ptr<Running>& running, const kube::Write& write,
                        const TransportEvent& event);
   void read_back(const std::shared_ptr<Running>& running, const kube::Write& write,
                  const Error& error);
   void finish(const std::shared_ptr<Running>& running);
+  void give_up(const Running& running, const kube::Write& write, const Error& error);
   void fail_key(const Key& key, const Error& error, std::string_view what);
+  void write_unsaved_runs();
   void release_slot();
   void list_pods(const api::Rollout& rollout);
   void list_job_pods(const Key& run, const std::string& uid);
@@ -99,14 +124,16 @@ struct Loop::Impl {
   Telemetry& telemetry;
   Counters counters;
   Requests requests;
+  QueueMetrics queue_metrics;
   KeyQueue queue;
   Leader leader;
   EventRecorder events;
   World world;
   RunInbox inbox;
+  RunEndings endings;
 
   bool was_leading = false, was_synced = false;
-  bool stopping = false;
+  bool stopping = false, unsaved_written = false;
   MonoTime stop_deadline = MonoTime::max();
   MonoTime next_resync = MonoTime::max();
   std::size_t writes_in_flight = 0;
@@ -114,7 +141,6 @@ struct Loop::Impl {
   std::deque<std::pair<Key, controller::Plan>>
       deferred;                           // runs whose verdict is acted on before it is recorded
   std::map<kube::ObjectKey, Pods> pods;   // by Rollout
-  std::set<kube::ObjectKey> ending_runs;  // their last status travels with a write of their Rollout
   std::map<kube::ObjectKey, Pods> job_pods;  // by AnalysisRun
   std::map<Key, rollout::Observed::WriteFailure> write_failures;
   std::map<Key, std::pair<MonoTime, int>> busy_passes;
@@ -147,7 +173,7 @@ void Loop::Impl::on_leadership() {
   if (!was_leading) {
     // Whatever is only in memory belongs to the successor's reading of the cluster now.
     world.live_runs.clear();
-    ending_runs.clear();
+    endings.clear();
     inbox.clear();
     events.drop_waiting();
     for (const auto& running : waiting_for_slot) queue.done(running->key, clock.mono_now());
@@ -205,7 +231,7 @@ void Loop::Impl::process_rollout(const Key& key) {
     pods.erase(key.object);
     write_failures.erase(key);
     busy_passes.erase(key);
-    telemetry.forget(key.object.namespace_, key.object.name);
+    forget_metrics(telemetry, kRolloutMetrics, key.object);
     queue.done(key, clock.mono_now());
     return;
   }
@@ -294,12 +320,13 @@ void Loop::Impl::process_run(const Key& key) {
   auto stored = world.runs.store.get(key.object);
   if (!stored) {
     inbox.forget(key.object);
+    world.live_runs.erase(key.object);
     job_pods.erase(key.object);
     write_failures.erase(key);
     queue.done(key, clock.mono_now());
     return;
   }
-  if (ending_runs.contains(key.object)) {
+  if (endings.contains(key.object)) {
     // Its end is being written by its Rollout; the answer brings the key back.
     queue.done(key, clock.mono_now());
     return;
@@ -307,10 +334,6 @@ void Loop::Impl::process_run(const Key& key) {
   auto& live = world.live_runs[key.object];
   if (!live || live->meta.uid != stored->meta.uid) live = stored;
 
-  analysisrun::Options run_options;
-  run_options.instance_id = options.instance_id;
-  run_options.prometheus_address = options.prometheus_address;
-  run_options.controller_namespace = options.controller_namespace;
   analysisrun::Observed observed;
   observed.run = live;
   inbox.fill(key.object, observed);
@@ -323,7 +346,8 @@ void Loop::Impl::process_run(const Key& key) {
   }
 
   const WallTime wall = clock.wall_now();
-  analysisrun::Decision decision = analysisrun::decide(observed, wall, run_options);
+  const MonoTime began = clock.mono_now();
+  analysisrun::Decision decision = analysisrun::decide(observed, wall, run_options(options));
   // Answers that need Secrets to be assessed are presented again together with them.
   if (decision.secrets_needed.empty()) inbox.taken(key.object);
   for (const auto& secret : decision.secrets_needed) {
@@ -336,6 +360,10 @@ void Loop::Impl::process_run(const Key& key) {
   log_samples(telemetry, *live, decision.status, observed.answers);
 
   const bool failed_before = api::is_completed(live->status.phase);
+  if (!failed_before)
+    telemetry.observe("analysis_run_reconcile",
+                      {{"namespace", key.object.namespace_}, {"name", key.object.name}},
+                      std::chrono::duration<double>(clock.mono_now() - began).count());
   if (decision.status_changed) {
     auto next = std::make_shared<api::AnalysisRun>(*live);
     next->status = decision.status;
@@ -358,14 +386,59 @@ void Loop::Impl::process_run(const Key& key) {
   }
 }
 
+// A process that leaves takes nothing with it: what its runs have put off is written while the Lease
+// is still held.
+void Loop::Impl::write_unsaved_runs() {
+  for (const auto& [object, live] : world.live_runs) {
+    const Key key{KeyKind::AnalysisRun, object};
+    if (endings.contains(object) || !queue.claim(key)) continue;
+    controller::Plan plan;
+    if (auto write = analysisrun::unsaved(*live, clock.wall_now()))
+      plan.intents.emplace_back(std::move(*write));
+    start(key, std::move(plan));
+  }
+}
+
 void Loop::Impl::process_service(const Key& key) {
   controller::Plan plan;
+  std::string owner;
   if (auto service = world.services.store.get(key.object)) {
-    for (auto& write : rollout::clean_service(*service, world.service_referenced(key.object))) {
+    owner = get_or(service->meta.annotations, api::kManagedByAnnotation);
+    for (auto& write : rollout::clean_service(*service, world.service_used(key.object))) {
       plan.intents.emplace_back(std::move(write));
     }
   }
-  start(key, std::move(plan));
+  if (!owner.empty() && !plan.intents.empty()) {
+    confirm_unused(key, owner, std::move(plan));
+  } else {
+    start(key, std::move(plan));
+  }
+}
+
+// A cache may lag behind, and no answer is no absence: only the server's word that the Rollout is
+// gone, or does not refer to the Service, lets go of live traffic (traffic.md SVC-30, SVC-31).
+void Loop::Impl::confirm_unused(const Key& key, const std::string& owner, controller::Plan plan) {
+  ++counters.reads;
+  const kube::ObjectKey rollout{key.object.namespace_, owner};
+  auto request = kube::make_get(api::kRollouts, rollout);
+  request.timeout = kWriteTimeout;
+  requests.submit(std::move(request), [this, key, rollout,
+                                       plan = std::move(plan)](const TransportEvent& event) {
+    const bool answered = event.kind == TransportEvent::Kind::Response;
+    if (!answered) return fail_key(key, event.error, "CleanService");
+    const auto document = kube::Document::parse(event.response.body);
+    if (event.response.status == 404 && document &&
+        document->root()["details"]["name"].string_or() == rollout.name)
+      return start(key, plan);
+    if (const auto error = kube::response_error(event.response, "GET " + rollout.text()))
+      return fail_key(key, *error, "CleanService");
+    if (!document)
+      return fail_key(key, {ErrorCode::Decode, "unreadable answer to GET " + rollout.text(), {}},
+                      "CleanService");
+    const bool used =
+        rollout::refers_to_service(api::decode_rollout(document->root()), key.object.name);
+    start(key, used ? controller::Plan{} : plan);
+  });
 }
 
 // Experiments are refused by this release: left untouched but for one condition and one Event that
@@ -446,45 +519,8 @@ void Loop::Impl::advance(const std::shared_ptr<Running>& running) {
   finish(running);
 }
 
-// A run that is told to stop ends at once, so its end travels in the same write (AnalysisRuns have
-// no status subresource).
-kube::Write Loop::Impl::with_final_status(kube::Write write) {
-  const Key key{KeyKind::AnalysisRun, write.key};
-  const auto stored = world.runs.store.get(write.key);
-  if (!stored || write.verb != kube::Verb::MergePatch) return write;
-  auto& live = world.live_runs[write.key];
-  if (!live || live->meta.uid != stored->meta.uid) live = stored;
-  auto stopped = std::make_shared<api::AnalysisRun>(*live);
-  stopped->spec.terminate = true;
-  analysisrun::Observed observed;
-  observed.run = stopped;
-  inbox.fill(key.object, observed);
-  const analysisrun::Decision decision = analysisrun::decide(
-      observed, clock.wall_now(),
-      {options.instance_id, options.prometheus_address, options.controller_namespace});
-  const auto writes = decision.plan.writes();
-  // Anything but one plain status patch (a Job to delete, say) is the run's own business.
-  const auto ending = decision.plan.events();
-  if (!api::is_completed(decision.status.phase) || writes.size() != 1 ||
-      writes[0]->purpose != "PatchAnalysisRun" ||
-      decision.plan.intents.size() != writes.size() + ending.size()) {
-    return write;
-  }
-  auto body = kube::parse_json(write.body);
-  const auto patch = kube::parse_json(writes[0]->body);
-  const kube::Json* status = patch ? kube::find(*patch, "status") : nullptr;
-  if (!body || status == nullptr) return write;
-  (*body)["status"] = *status;  // as it stands: its nulls remove members
-  write.body = kube::dump(*body);
-  stopped->status = decision.status;
-  live = std::move(stopped);
-  ending_runs.insert(key.object);
-  for (const auto* event : ending) events.record(*event);
-  return write;
-}
-
 void Loop::Impl::send_write(const std::shared_ptr<Running>& running, kube::Write write) {
-  if (write.purpose == "TerminateAnalysisRun") write = with_final_status(std::move(write));
+  write = endings.before_send(std::move(write));
   auto request = kube::make_request(write);
   request.timeout = kWriteTimeout;
   request.client_name = "kube";
@@ -519,24 +555,17 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
   } else {
     error = kube::response_error(event.response, write.purpose + " " + write.key.text());
   }
-  telemetry.count(
-      "controller_clientset_k8s_request_total",
-      {{"kind", write.type.resource},
-       {"namespace", write.key.namespace_},
-       {"name", write.key.name},
-       {"verb", kube::to_string(write.verb)},
-       {"status_code",
-        event.kind == TransportEvent::Kind::Failed ? "0" : std::to_string(event.response.status)}});
-  if (write.purpose == "TerminateAnalysisRun" && ending_runs.erase(write.key) > 0) {
-    if (error) world.live_runs.erase(write.key);  // it did not end: the server's state counts
-    queue.mark({KeyKind::AnalysisRun, write.key}, Lane::Normal, "run ended", clock.mono_now());
-  }
   if (!error) {
     if (write.verb == kube::Verb::Delete) {
       world.overlay_deleted(write.type, write.key);
     } else if (write.subresource.empty() || write.subresource == "status") {
+      const auto before = world.rollouts.store.get(write.key);
       world.overlay(write.type, event.response.body);
+      const auto after = world.rollouts.store.get(write.key);
+      if (write.type == api::kRollouts && after)
+        publish_durations(telemetry, before.get(), *after);
     }
+    endings.answered(write, true);
     write_failures.erase(running->key);
     ++running->next;
     ++running->written;
@@ -576,7 +605,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
     case ErrorCode::Invalid:
     case ErrorCode::Forbidden:
       write_failures[running->key] = {write.purpose, write.key, *error};
-      fail_key(running->key, *error, write.purpose);
+      give_up(*running, write, *error);
       return;
     case ErrorCode::Gone:
     case ErrorCode::Throttled:
@@ -584,7 +613,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
     case ErrorCode::Cancelled:
     case ErrorCode::Unsupported:
     case ErrorCode::Internal:
-      fail_key(running->key, *error, write.purpose);
+      give_up(*running, write, *error);
       return;
   }
 }
@@ -594,7 +623,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
 void Loop::Impl::read_back(const std::shared_ptr<Running>& running, const kube::Write& write,
                            const Error& error) {
   if (write.key.name.empty()) {
-    fail_key(running->key, error, write.purpose);
+    give_up(*running, write, error);
     return;
   }
   ++counters.reads;
@@ -609,14 +638,19 @@ void Loop::Impl::read_back(const std::shared_ptr<Running>& running, const kube::
         world.overlay_deleted(write.type, write.key);
       }
     }
-    fail_key(running->key, error, write.purpose);
+    give_up(*running, write, error);
   });
+}
+
+void Loop::Impl::give_up(const Running& running, const kube::Write& write, const Error& error) {
+  endings.answered(write, false);
+  fail_key(running.key, error, write.purpose);
 }
 
 void Loop::Impl::fail_key(const Key& key, const Error& error, std::string_view what) {
   ++counters.errors;
-  telemetry.count("rollout_reconcile_error",
-                  {{"namespace", key.object.namespace_}, {"name", key.object.name}});
+  if (const auto metric = error_metric(key.kind); !metric.empty())
+    telemetry.count(metric, {{"namespace", key.object.namespace_}, {"name", key.object.name}});
   // Conflicts, and objects that were deleted meanwhile, are everyday life; everything else is worth
   // an error.
   const LogLevel level = error.code == ErrorCode::Conflict || error.code == ErrorCode::NotFound
@@ -661,6 +695,7 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
   next = std::min(next, self.leader.step());
 
   self.world.log_missing();
+  self.world.log_unreachable();
   const bool synced = self.world.synced();
   if (synced && !self.was_synced) {
     self.was_synced = true;
@@ -678,8 +713,11 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
     self.deferred.clear();
     for (auto& [key, plan] : deferred) self.start(std::move(key), std::move(plan));
   }
+  self.queue_metrics.publish(now);
   if (self.leader.may_write()) self.events.flush();
   if (self.stopping) {
+    if (!std::exchange(self.unsaved_written, true) && self.leader.may_write())
+      self.write_unsaved_runs();
     const bool drained = self.queue.busy() == 0 && self.events.idle();
     if (drained || now >= self.stop_deadline) self.leader.release();
     next = std::min(next, std::min(self.stop_deadline, now + Millis(50)));

@@ -1,6 +1,7 @@
 #include "controller/loop/queue.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::loop {
 
@@ -35,6 +36,8 @@ void KeyQueue::enqueue(const Key& key, State& state, MonoTime now) {
     return;
   }
   state.queued = true;
+  state.since = now;
+  if (metrics_) metrics_->added(key.kind);
   (state.lane == Lane::Urgent ? urgent_ : normal_).push_back(key);
 }
 
@@ -81,6 +84,7 @@ std::optional<KeyQueue::Work> KeyQueue::take(MonoTime now) {
   lane.pop_front();
   State& state = states_[key];
   Work work{key, std::move(state.reason)};
+  if (metrics_) metrics_->taken(key.kind, std::exchange(state.since, now), now);
   state.reason.clear();
   state.queued = false;
   state.busy = true;
@@ -89,11 +93,34 @@ std::optional<KeyQueue::Work> KeyQueue::take(MonoTime now) {
   return work;
 }
 
+bool KeyQueue::is_busy(const Key& key) const {
+  const auto it = states_.find(key);
+  return it != states_.end() && it->second.busy;
+}
+
+bool KeyQueue::claim(const Key& key) {
+  State& state = states_[key];
+  if (state.busy) return false;
+  if (state.queued) {
+    std::erase(urgent_, key);
+    std::erase(normal_, key);
+    if (metrics_) metrics_->dropped(key.kind);
+  }
+  state.queued = false;
+  state.since = MonoTime{};
+  state.reason.clear();
+  state.busy = true;
+  state.lane = Lane::Normal;
+  ++busy_;
+  return true;
+}
+
 void KeyQueue::done(const Key& key, MonoTime now) {
   auto it = states_.find(key);
   if (it == states_.end()) return;
   State& state = it->second;
   if (state.busy) --busy_;
+  if (state.busy && metrics_) metrics_->finished(key.kind, state.since, now);
   state.busy = false;
   state.failures = 0;
   state.not_before = MonoTime{};
@@ -108,6 +135,8 @@ void KeyQueue::done(const Key& key, MonoTime now) {
 void KeyQueue::failed(const Key& key, MonoTime now, Rng& rng, std::optional<Millis> at_least) {
   State& state = states_[key];
   if (state.busy) --busy_;
+  if (state.busy && metrics_) metrics_->finished(key.kind, state.since, now);
+  if (metrics_) metrics_->retried(key.kind);
   state.busy = false;
   state.failures = std::min(state.failures + 1, 30);
   Millis delay = kBackoffMax;
@@ -133,6 +162,9 @@ void KeyQueue::forget(const Key& key) {
   if (it == states_.end()) return;
   set_timer(key, it->second, MonoTime::max());
   if (it->second.busy) --busy_;
+  if (metrics_ && it->second.queued) metrics_->dropped(key.kind);
+  if (metrics_ && it->second.busy)
+    metrics_->finished(key.kind, it->second.since, it->second.since);
   std::erase(urgent_, key);
   std::erase(normal_, key);
   states_.erase(it);

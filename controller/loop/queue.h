@@ -13,6 +13,7 @@
 
 #include "base/rng.h"
 #include "base/time.h"
+#include "controller/loop/queue_metrics.h"
 #include "kube/model/meta.h"
 
 namespace sluice::loop {
@@ -30,6 +31,7 @@ enum class Lane { Urgent, Normal };
 
 class KeyQueue {
  public:
+  void report_to(QueueMetrics& metrics) { metrics_ = &metrics; }
   // `reason` is kept from the first of several triggers. Urgent triggers ignore the back-off of
   // earlier failures.
   void mark(const Key& key, Lane lane, std::string_view reason, MonoTime now);
@@ -41,6 +43,8 @@ class KeyQueue {
     std::string reason;
   };
   [[nodiscard]] std::optional<Work> take(MonoTime now);
+  // This very key, ready or not, unless it is busy; true: it is busy now.
+  [[nodiscard]] bool claim(const Key& key);
   void done(const Key& key, MonoTime now);
   // Back-off per key: 20 ms doubling to 10 s, ± 20 %; `at_least` is a server's Retry-After.
   void failed(const Key& key, MonoTime now, Rng& rng,
@@ -52,6 +56,7 @@ class KeyQueue {
   [[nodiscard]] MonoTime next_time() const;
   [[nodiscard]] bool ready() const { return !urgent_.empty() || !normal_.empty(); }
   [[nodiscard]] std::size_t busy() const { return busy_; }
+  [[nodiscard]] bool is_busy(const Key& key) const;
   [[nodiscard]] std::size_t size() const { return states_.size(); }
   [[nodiscard]] int failures(const Key& key) const;
 
@@ -64,6 +69,7 @@ class KeyQueue {
     int failures = 0;
     MonoTime timer = MonoTime::max();
     MonoTime not_before{};  // back-off of failures
+    MonoTime since{};       // queued or busy, whichever it is
     std::string reason;
   };
   void enqueue(const Key& key, State& state, MonoTime now);
@@ -74,6 +80,7 @@ class KeyQueue {
   std::deque<Key> urgent_, normal_;
   std::set<std::pair<MonoTime, Key>> timers_;
   std::size_t busy_ = 0;
+  QueueMetrics* metrics_ = nullptr;
 };
 
 }  // namespace sluice::loop

@@ -6,17 +6,20 @@
 #include <vector>
 
 #include "base/seams.h"
+#include "controller/loop/request_metrics.h"
 
 namespace sluice::loop {
 
 class Requests {
  public:
   using Handler = std::function<void(const TransportEvent&)>;
-  explicit Requests(Transport& transport) : transport_(transport) {}
+  explicit Requests(Transport& transport, Telemetry* telemetry = nullptr)
+      : transport_(transport), telemetry_(telemetry) {}
 
   RequestToken submit(http::Request request, Handler handler) {
+    Waiting waiting{std::move(handler), request.method, request.url};
     const RequestToken token = transport_.submit(std::move(request));
-    handlers_.emplace(token, std::move(handler));
+    handlers_.emplace(token, std::move(waiting));
     return token;
   }
   void cancel(RequestToken token) {
@@ -31,23 +34,38 @@ class Requests {
   [[nodiscard]] std::size_t in_flight() const { return handlers_.size(); }
 
  private:
+  struct Waiting {
+    Handler handler;
+    std::string method, url;  // until it is counted
+  };
+  // Once: by its status, or 0 when there was no answer.
+  void count(Waiting& waiting, const TransportEvent& event) {
+    if (waiting.url.empty()) return;
+    if (telemetry_ != nullptr) {
+      const bool answered = event.kind != TransportEvent::Kind::Failed;
+      count_request(*telemetry_, waiting.method, waiting.url, answered ? event.response.status : 0);
+    }
+    waiting.url = std::string();
+  }
   void deliver(const TransportEvent& event) {
     auto it = handlers_.find(event.token);
     if (it == handlers_.end()) return;
+    count(it->second, event);
     const bool last = event.kind == TransportEvent::Kind::Response ||
                       event.kind == TransportEvent::Kind::Failed ||
                       event.kind == TransportEvent::Kind::StreamEnded;
     if (!last) {
-      it->second(event);
+      it->second.handler(event);
       return;
     }
-    Handler handler = std::move(it->second);
+    Handler handler = std::move(it->second.handler);
     handlers_.erase(it);
     handler(event);
   }
 
   Transport& transport_;
-  std::unordered_map<RequestToken, Handler> handlers_;
+  Telemetry* telemetry_;
+  std::unordered_map<RequestToken, Waiting> handlers_;
   std::vector<RequestToken> abandoned_;
 };
 

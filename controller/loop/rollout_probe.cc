@@ -1,6 +1,59 @@
 #include "controller/loop/rollout_probe.h"
 
+#include <algorithm>
+#include <array>
+
 namespace sluice::loop {
+
+namespace {
+
+// The `traffic_router` label: the last of these that is configured. Newer routers are "" in the
+// reference's metric, too.
+std::string_view router_label(const api::Rollout& rollout) {
+  if (!rollout.spec.canary || !rollout.spec.canary->traffic_routing) return "";
+  const auto& routing = *rollout.spec.canary->traffic_routing;
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOrder{
+      {{"alb", "ALB"},
+       {"ambassador", "Ambassador"},
+       {"istio", "Istio"},
+       {"nginx", "Nginx"},
+       {"smi", "SMI"},
+       {"appMesh", "AppMesh"}}};
+  std::string_view label;
+  for (const auto& [member, text] : kOrder) {
+    const auto& others = routing.other_routers;
+    const bool configured = member == "nginx"
+                                ? routing.nginx.has_value()
+                                : std::find(others.begin(), others.end(), member) != others.end();
+    if (configured) label = text;
+  }
+  return label;
+}
+
+}  // namespace
+
+void forget_metrics(Telemetry& telemetry, std::string_view scope, const kube::ObjectKey& object) {
+  telemetry.forget(object.namespace_, std::string(scope) + "/" + object.name);
+}
+
+std::string_view metric_type(std::string_view provider_kind) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kTypes{
+      {{"prometheus", "Prometheus"},
+       {"job", "Job"},
+       {"kayenta", "Kayenta"},
+       {"web", "Web"},
+       {"datadog", "Datadog"},
+       {"wavefront", "Wavefront"},
+       {"newRelic", "NewRelic"},
+       {"cloudWatch", "CloudWatch"},
+       {"graphite", "Graphite"},
+       {"influxdb", "Influxdb"},
+       {"skywalking", "skywalking"},
+       {"plugin", "RPCPlugin"}}};
+  for (const auto& [member, type] : kTypes)
+    if (member == provider_kind) return type;
+  return "Unknown Provider";
+}
 
 std::string_view metric_phase(const api::Rollout& rollout) {
   std::string_view phase = "Progressing";
@@ -27,13 +80,11 @@ void publish(Telemetry& telemetry, const api::Rollout& rollout) {
   const std::string_view strategy = rollout.spec.canary       ? "canary"
                                     : rollout.spec.blue_green ? "blueGreen"
                                                               : "none";
-  const bool nginx = rollout.spec.canary && rollout.spec.canary->traffic_routing &&
-                     rollout.spec.canary->traffic_routing->nginx;
   telemetry.gauge("rollout_info",
                   {{"namespace", ns},
                    {"name", name},
                    {"strategy", strategy},
-                   {"traffic_router", nginx ? "Nginx" : ""},
+                   {"traffic_router", router_label(rollout)},
                    {"phase", metric_phase(rollout)}},
                   1);
   const auto& status = rollout.status;
@@ -47,12 +98,76 @@ void publish(Telemetry& telemetry, const api::Rollout& rollout) {
                   status.updated_replicas);
 }
 
-void publish(Telemetry& telemetry, const api::AnalysisRun& run) {
-  telemetry.gauge("analysis_run_info",
-                  {{"namespace", run.meta.key.namespace_},
-                   {"name", run.meta.key.name},
-                   {"phase", api::to_string(run.status.phase)}},
+void publish(Telemetry& telemetry, const api::AnalysisRun& run, bool first_seen) {
+  const std::string& ns = run.meta.key.namespace_;
+  const std::string& name = run.meta.key.name;
+  // What metrics cost must not grow with the history: how long the passes over a finished run took
+  // is of no interest any more.
+  const bool over = api::is_completed(run.status.phase);
+  if (over) forget_metrics(telemetry, kRunMetrics, run.meta.key);
+  telemetry.gauge(
+      "analysis_run_info",
+      {{"namespace", ns}, {"name", name}, {"phase", api::to_string(run.status.phase)}}, 1);
+  if (over && first_seen) return;
+  for (const auto& metric : run.spec.metrics) {
+    const auto& results = run.status.metric_results;
+    const auto result = std::find_if(results.begin(), results.end(),
+                                     [&](const auto& r) { return r.name == metric.name; });
+    const auto& dry = run.spec.dry_run;
+    const bool dry_run = result != results.end()
+                             ? result->dry_run
+                             : std::any_of(dry.begin(), dry.end(), [&](const api::DryRun& d) {
+                                 return d.metric_name == metric.name;
+                               });
+    telemetry.gauge("analysis_run_metric_phase",
+                    {{"namespace", ns},
+                     {"name", name},
+                     {"metric", metric.name},
+                     {"type", metric_type(metric.provider_kind)},
+                     {"dry_run", dry_run ? "true" : "false"},
+                     {"phase", result != results.end() ? api::to_string(result->phase) : ""}},
+                    1);
+  }
+}
+
+void publish(Telemetry& telemetry, const api::AnalysisTemplate& analysis_template) {
+  const kube::ObjectKey& key = analysis_template.meta.key;
+  forget_metrics(telemetry, kTemplateMetrics, key);  // it may have had other metrics
+  telemetry.gauge("analysis_template_info", {{"namespace", key.namespace_}, {"name", key.name}}, 1);
+  for (const auto& metric : analysis_template.spec.metrics) {
+    telemetry.gauge("analysis_template_metric_info",
+                    {{"namespace", key.namespace_},
+                     {"name", key.name},
+                     {"type", metric_type(metric.provider_kind)},
+                     {"metric", metric.name}},
+                    1);
+  }
+}
+
+void publish(Telemetry& telemetry, const Experiment& experiment) {
+  telemetry.gauge("experiment_info",
+                  {{"namespace", experiment.meta.key.namespace_},
+                   {"name", experiment.meta.key.name},
+                   {"phase", experiment.phase}},
                   1);
+}
+
+void publish_durations(Telemetry& telemetry, const api::Rollout* before,
+                       const api::Rollout& now_object) {
+  const auto& duration = now_object.status.duration;
+  if (!duration || !duration->rollout_started_at || !duration->finished_at ||
+      duration->completion_status.empty())
+    return;
+  if (before != nullptr && before->status.duration &&
+      before->status.duration->finished_at == duration->finished_at)
+    return;
+  const double whole =
+      std::chrono::duration<double>(*duration->finished_at - *duration->rollout_started_at).count();
+  const auto paused = static_cast<double>(duration->total_manual_pause_seconds.value_or(0));
+  const Telemetry::Labels labels = {{"status", duration->completion_status}};
+  telemetry.observe("rollout_duration_seconds", labels, whole);
+  telemetry.observe("rollout_progression_duration_seconds", labels, std::max(0.0, whole - paused));
+  telemetry.observe("rollout_manual_pause_duration_seconds", labels, paused);
 }
 
 }  // namespace sluice::loop

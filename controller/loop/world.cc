@@ -29,6 +29,15 @@ Key run_key(const kube::ObjectKey& object) {
   return {KeyKind::AnalysisRun, object};
 }
 
+template <class T>
+void publish_or_forget(Telemetry& telemetry, std::string_view scope, const T* before,
+                       const T* now_object) {
+  if (now_object)
+    publish(telemetry, *now_object);
+  else
+    forget_metrics(telemetry, scope, before->meta.key);
+}
+
 // What a person did to a Rollout goes before everything else.
 bool human_change(const api::Rollout& before, const api::Rollout& now) {
   return before.meta.generation != now.meta.generation || before.status.abort != now.status.abort ||
@@ -46,17 +55,21 @@ World::World(const Options& options, Clock& clock, Rng& rng, KeyQueue& queue, Te
            [this](auto* before, auto* now) { on_run(before, now); }),
       templates(watch(api::kAnalysisTemplates, options), false, rng, api::decode_analysis_template,
                 [this](auto* before, auto* now) {
+                  publish_or_forget(telemetry_, kTemplateMetrics, before, now);
                   on_referred(Referred::Template, before ? &before->meta : nullptr,
                               now ? &now->meta : nullptr, "AnalysisTemplate changed");
                 }),
       cluster_templates(
           watch(api::kClusterAnalysisTemplates, options), true, rng, api::decode_analysis_template,
           [this](auto* before, auto* now) {
+            publish_or_forget(telemetry_, kTemplateMetrics, before, now);
             on_referred(Referred::ClusterTemplate, before ? &before->meta : nullptr,
                         now ? &now->meta : nullptr, "ClusterAnalysisTemplate changed");
           }),
       experiments(watch(api::kExperiments, options), true, rng, decode_experiment,
-                  [this](auto*, auto* now) {
+                  [this](auto* before, auto* now) {
+                    if (now ? ours(now->meta) : before != nullptr)
+                      publish_or_forget(telemetry_, kExperimentMetrics, before, now);
                     if (now && ours(now->meta)) {
                       queue_.mark({KeyKind::Experiment, now->meta.key}, Lane::Normal,
                                   "Experiment changed", clock_.mono_now());
@@ -72,6 +85,7 @@ World::World(const Options& options, Clock& clock, Rng& rng, KeyQueue& queue, Te
                [this](auto* before, auto* now) { on_service(before, now); }),
       ingresses(watch(kube::kIngresses, options), true, rng, kube::decode_ingress,
                 [this](auto* before, auto* now) {
+                  if (!now) forget_metrics(telemetry_, kIngressMetrics, before->meta.key);
                   on_referred(Referred::Ingress, before ? &before->meta : nullptr,
                               now ? &now->meta : nullptr, "Ingress changed");
                 }),
@@ -128,6 +142,25 @@ void World::log_missing() {
   }
 }
 
+void World::log_unreachable() {
+  const KindCacheBase* failing = nullptr;
+  for (const auto* cache : all()) {
+    const auto& error = cache->reflector().last_error();
+    const bool no_answer = error && (error->code == ErrorCode::Unavailable ||
+                                     error->code == ErrorCode::Timeout);
+    if (no_answer && !cache->missing()) failing = cache;
+  }
+  if ((failing != nullptr) == unreachable_logged_) return;
+  unreachable_logged_ = failing != nullptr;
+  if (failing == nullptr) {
+    telemetry_.log(LogLevel::Info, "the API server answers again", {});
+    return;
+  }
+  telemetry_.log(LogLevel::Error, "the API server cannot be reached; trying again until it answers",
+                 {{"resource", std::string(failing->type().resource)},
+                  {"error", failing->reflector().last_error()->message}});
+}
+
 void World::overlay(const kube::ResourceType& type, std::string_view body) {
   auto document = kube::Document::parse(body);
   if (!document) return;
@@ -175,10 +208,12 @@ void World::set_references(const kube::ObjectKey& rollout, const std::set<Referr
     auto it = referring_.find(old);
     if (it != referring_.end() && it->second.erase(rollout) > 0 && it->second.empty())
       referring_.erase(it);
-    // A Service that is no longer used gets its selector back.
-    if (old.first == Referred::Service)
+    // A Service that is no longer used gets its selector back; one that others wait for is theirs.
+    if (old.first == Referred::Service) {
       queue_.mark({KeyKind::Service, old.second}, Lane::Normal, "no longer referenced",
                   clock_.mono_now());
+      mark_referring(old, "Service is free");
+    }
   }
   for (const auto& key : wanted) referring_[key].insert(rollout);
   if (wanted.empty()) {
@@ -192,6 +227,7 @@ void World::on_rollout(const api::Rollout* before, const api::Rollout* now_objec
   const MonoTime now = clock_.mono_now();
   if (!now_object) {
     set_references(before->meta.key, {});
+    forget_metrics(telemetry_, kRolloutMetrics, before->meta.key);
     queue_.mark(rollout_key(before->meta.key), Lane::Normal, "Rollout deleted", now);
     return;
   }
@@ -213,17 +249,21 @@ void World::on_run(const api::AnalysisRun* before, const api::AnalysisRun* now_o
   if (!now_object) {
     live_runs.erase(meta.key);
     queue_.forget(run_key(meta.key));
-    telemetry_.forget(meta.key.namespace_, meta.key.name);
+    forget_metrics(telemetry_, kRunMetrics, meta.key);
     if (rollout_owned)
       queue_.mark(rollout_key({meta.key.namespace_, owner->name}), Lane::Normal,
                   "AnalysisRun deleted", now);
     return;
   }
   if (!ours(meta)) return;
-  publish(telemetry_, *now_object);
+  if (!before || !api::is_completed(before->status.phase))
+    publish(telemetry_, *now_object, !before);
   auto live = live_runs.find(meta.key);
   if (live != live_runs.end()) {
-    if (live->second->meta.uid != meta.uid) {
+    // A run that has ended on the server has ended (analysis.md §8.1).
+    const bool ended = api::is_completed(now_object->status.phase) &&
+                       !api::is_completed(live->second->status.phase);
+    if (live->second->meta.uid != meta.uid || ended) {
       live_runs.erase(live);
     } else {
       // Spec and metadata are the server's, the status is ours.
@@ -278,6 +318,7 @@ void World::on_referred(Referred kind, const kube::Meta* before, const kube::Met
 void World::on_service(const kube::Service* before, const kube::Service* now_object) {
   const kube::ObjectKey& key = now_object ? now_object->meta.key : before->meta.key;
   mark_referring({Referred::Service, key}, "Service changed");
+  if (!now_object) forget_metrics(telemetry_, kServiceMetrics, key);
   if (now_object &&
       (now_object->meta.annotations.contains(std::string(api::kManagedByAnnotation)) ||
        now_object->selector.contains(std::string(api::kPodTemplateHashLabel)))) {
@@ -288,6 +329,21 @@ void World::on_service(const kube::Service* before, const kube::Service* now_obj
 
 bool World::service_referenced(const kube::ObjectKey& key) const {
   return referring_.contains({Referred::Service, key});
+}
+
+bool World::service_used(const kube::ObjectKey& key) const {
+  if (service_referenced(key)) return true;
+  const auto all = rollouts.store.list(key.namespace_);
+  return std::any_of(all.begin(), all.end(), [&](const auto& rollout) {
+    return rollout::refers_to_service(*rollout, key.name);
+  });
+}
+
+bool World::abandoned(const kube::Service& service, const std::string& rollout) const {
+  const std::string owner = get_or(service.meta.annotations, api::kManagedByAnnotation);
+  if (owner.empty() || owner == rollout) return false;
+  const auto found = rollouts.store.get({service.meta.key.namespace_, owner});
+  return !found || !rollout::refers_to_service(*found, service.meta.key.name);
 }
 
 void World::mark_all(Lane lane, std::string_view reason) {
@@ -331,8 +387,10 @@ rollout::Observed World::gather(const kube::ObjectKey& key) const {
   for (const auto& [kind, object] : referred) {
     switch (kind) {
       case Referred::Service:
-        if (auto service = services.store.get(object))
+        if (auto service = services.store.get(object)) {
+          if (abandoned(*service, key.name)) out.abandoned_services.insert(object.name);
           out.services[object.name] = std::move(service);
+        }
         break;
       case Referred::Ingress:
         if (auto ingress = ingresses.store.get(object))

@@ -27,6 +27,8 @@ class World {
   // Everything decide() may know about this Rollout; rollout is null when it is gone.
   [[nodiscard]] rollout::Observed gather(const kube::ObjectKey& key) const;
   [[nodiscard]] bool service_referenced(const kube::ObjectKey& key) const;
+  // By any Rollout that we know of, those of other controllers (instance ids) too.
+  [[nodiscard]] bool service_used(const kube::ObjectKey& key) const;
   // Marks every Rollout and AnalysisRun: after a sync, a new leadership, and once per resync
   // period.
   void mark_all(Lane lane, std::string_view reason);
@@ -34,6 +36,9 @@ class World {
   [[nodiscard]] bool ours(const kube::Meta& meta) const;
   // One log line for each kind that cannot be read, when it becomes so.
   void log_missing();
+  // Says once that lists and watches fail (server down, no route, bad certificate), and once that they
+  // work again.
+  void log_unreachable();
 
   KindCache<api::Rollout> rollouts;
   KindCache<api::AnalysisRun> runs;
@@ -60,6 +65,7 @@ class World {
   void mark_referring(const ReferredKey& key, std::string_view reason);
   void set_references(const kube::ObjectKey& rollout, const std::set<ReferredKey>& wanted);
   [[nodiscard]] std::set<ReferredKey> referred_by(const api::Rollout& rollout) const;
+  [[nodiscard]] bool abandoned(const kube::Service& service, const std::string& rollout) const;
   [[nodiscard]] std::vector<KindCacheBase*> all();
   [[nodiscard]] std::vector<const KindCacheBase*> all() const;
 
@@ -68,6 +74,7 @@ class World {
   KeyQueue& queue_;
   Telemetry& telemetry_;
   std::set<std::string> missing_logged_;
+  bool unreachable_logged_ = false;
   std::map<ReferredKey, std::set<kube::ObjectKey>> referring_;
   std::map<kube::ObjectKey, std::set<ReferredKey>> references_;
 };

@@ -13,10 +13,6 @@ bool fully_promoted(const api::RolloutStatus& status) {
   return status.stable_rs == status.current_pod_hash;
 }
 
-bool stable_is_current(const api::RolloutStatus& status) {
-  return !status.stable_rs.empty() && fully_promoted(status);
-}
-
 bool has_delaying_step(const api::RolloutSpec& spec, const api::RolloutStatus& stored) {
   if (!spec.canary) return false;
   const api::Step* step = current_step_of(*spec.canary, stored.current_step_index);
@@ -121,6 +117,10 @@ void update_failure(Conditions& list, const std::optional<kube::Condition>& fail
 }
 
 }  // namespace
+
+bool stable_is_current(const api::RolloutStatus& status) {
+  return !status.stable_rs.empty() && fully_promoted(status);
+}
 
 const kube::Condition* find_condition(const Conditions& list, std::string_view type) {
   const auto found =

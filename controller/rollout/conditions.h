@@ -33,6 +33,9 @@ inline constexpr std::string_view kAvailable = "AvailableReason", kPaused = "Rol
 
 using Conditions = std::vector<kube::Condition>;
 
+// The stable ReplicaSet is the one of the current template, and there is one.
+[[nodiscard]] bool stable_is_current(const api::RolloutStatus& status);
+
 [[nodiscard]] const kube::Condition* find_condition(const Conditions& list, std::string_view type);
 [[nodiscard]] bool condition_is(const Conditions& list, std::string_view type,
                                 std::string_view status);

@@ -1,5 +1,6 @@
 // decide(): the fixed order of a pass, and the fold of passes into one plan (see draft.h).
 #include <algorithm>
+#include <iterator>
 
 #include "api/resources.h"
 #include "api/validate.h"
@@ -257,12 +258,46 @@ bool changes_set(const Observed& observed, const kube::Write& write) {
   return false;
 }
 
+// A change of the ReplicaSet that was stable before this plan.
+bool changes_old_stable(const Observed& observed, const Item& item) {
+  const auto* write = std::get_if<kube::Write>(&item.intent);
+  if (!write || !(write->type == kube::kReplicaSets)) return false;
+  return std::any_of(
+      observed.replica_sets.begin(), observed.replica_sets.end(), [&](const auto& set) {
+        return set->meta.key == write->key && set->meta.uid == write->uid &&
+               hash_of(*set) == observed.rollout->status.stable_rs;
+      });
+}
+bool tells_of_scaling(const Item& item) {
+  const auto* event = std::get_if<controller::EventIntent>(&item.intent);
+  return event && event->reason == "ScalingReplicaSet";
+}
+
+// What a promotion does to the version that it replaces stands behind its record: no crash leaves a
+// stable version without its last pods, or with a deadline that the next process sets anew.
+std::vector<Item> take_after_promotion(std::vector<Item>& items, const Observed& observed,
+                                       const api::RolloutStatus& next) {
+  std::vector<Item> out;
+  if (next.stable_rs == observed.rollout->status.stable_rs) return out;
+  for (auto it = items.begin(); it != items.end();) {
+    if (!changes_old_stable(observed, *it)) {
+      ++it;
+      continue;
+    }
+    auto end = std::next(it);
+    if (end != items.end() && tells_of_scaling(*end)) ++end;
+    out.insert(out.end(), std::make_move_iterator(it), std::make_move_iterator(end));
+    it = items.erase(it, end);
+  }
+  return out;
+}
+
 // Status before the Rollout's own annotation: the first carries the resourceVersion that was read,
 // the second only names one key of the object with this uid.
 void append_status(std::vector<Item>& items, kube::Write status) {
   const auto metadata = std::stable_partition(items.begin(), items.end(), [](const Item& item) {
     const auto* write = std::get_if<kube::Write>(&item.intent);
-    return !write || !(write->type == api::kRollouts);
+    return !write || !(write->type == api::kRollouts) || write->purpose == kConfirmRollout;
   });
   for (auto it = metadata; it != items.end(); ++it)
     if (auto* write = std::get_if<kube::Write>(&it->intent)) write->resource_version.clear();
@@ -294,7 +329,10 @@ controller::Plan decide(const Observed& observed, WallTime now, const Options& o
     std::erase_if(fold.items, [](const Item& item) { return item.with_status; });
     plan.wake_at = std::min(plan.wake_at.value_or(*due), *due);
   } else if (auto write = status_patch(*observed.rollout, fold.world.rollout.status)) {
+    auto after = take_after_promotion(fold.items, observed, fold.world.rollout.status);
     append_status(fold.items, std::move(*write));
+    fold.items.insert(fold.items.end(), std::make_move_iterator(after.begin()),
+                      std::make_move_iterator(after.end()));
   }
   for (auto& item : fold.items) {
     const auto* write = std::get_if<kube::Write>(&item.intent);

@@ -4,7 +4,9 @@
 
 #include "api/keys.h"
 #include "api/resources.h"
+#include "base/assert.h"
 #include "kube/json/json.h"
+#include "kube/json/patch.h"
 #include "kube/model/resources.h"
 
 namespace sluice::rollout {
@@ -168,10 +170,40 @@ void Draft::write(kube::Write write) {
   ++effects;
 }
 
+// The set is created by this very plan: it is created as it shall be, with two exceptions. Where pods
+// had to go first (no room to surge), new ones come after them. And over a running update the weight
+// of the version before has to be taken back first: were this process to die, the new pods could be
+// ready before that, and would get the other's share.
+void Draft::change_created(kube::ReplicaSet& set, const SetChange& change) {
+  const auto writes_set = [](const Item& item) {
+    const auto* write = std::get_if<kube::Write>(&item.intent);
+    return write && write->type == kube::kReplicaSets;
+  };
+  const auto& recorded = world.observed->rollout->status;
+  const bool from_rest =
+      recorded.stable_rs.empty() || recorded.stable_rs == recorded.current_pod_hash;
+  const bool first = std::count_if(items.begin(), items.end(), writes_set) == 1;
+  if (change.replicas && (!from_rest || !first)) {
+    end = PassEnd::NeedsWorld;
+    return;
+  }
+  const auto found = std::find_if(items.begin(), items.end(), [&](const Item& item) {
+    return writes_set(item) && std::get<kube::Write>(item.intent).key == set.meta.key;
+  });
+  SLUICE_ASSERT(found != items.end(), set.meta.key.text());
+  auto& create = std::get<kube::Write>(found->intent);
+  auto body = kube::parse_json(create.body);
+  SLUICE_ASSERT(body, create.body);
+  kube::apply_merge_patch(*body, to_patch(change));
+  create.body = kube::dump(*body);
+  ++effects;
+  apply(set, change);
+}
+
 void Draft::change_set(kube::ReplicaSet& set, const SetChange& change, std::string_view purpose) {
   if (!running() || change.empty()) return;
-  if (set.meta.uid.empty()) {  // created by this very plan
-    end = PassEnd::NeedsWorld;
+  if (set.meta.uid.empty()) {
+    change_created(set, change);
     return;
   }
   ++effects;

@@ -126,6 +126,9 @@ struct Draft {
                                      const kube::ObjectKey& key) const;
   [[nodiscard]] kube::Write write_for(const kube::ResourceType& type, const kube::Meta& meta,
                                       kube::Verb verb, std::string_view purpose) const;
+
+ private:
+  void change_created(kube::ReplicaSet& set, const SetChange& change);
 };
 
 [[nodiscard]] std::string hash_of(const kube::ReplicaSet& set);

@@ -27,10 +27,6 @@ std::optional<Phase> degraded(const Conditions& conditions) {
   return std::nullopt;
 }
 
-bool stable_is_current(const api::RolloutStatus& status) {
-  return !status.stable_rs.empty() && status.stable_rs == status.current_pod_hash;
-}
-
 std::optional<Phase> blue_green_wait(const api::BlueGreenStrategy& strategy,
                                      const api::RolloutStatus& status) {
   const auto& state = status.blue_green;
@@ -79,7 +75,9 @@ Phase controller_phase(const api::RolloutSpec& spec, const api::RolloutStatus& s
   return waiting.value_or(Phase{"Healthy", ""});
 }
 
-Phase client_phase(const api::Rollout& rollout, WallTime now) {
+// An object without a phase was written by a controller to which a restart ahead was work already
+// (clients.md §1.9 row 9).
+Phase client_phase(const api::Rollout& rollout, WallTime /*now*/) {
   const api::RolloutStatus& status = rollout.status;
   const auto observed = parse_int(status.observed_generation);
   if (observed && *observed < rollout.meta.generation) {
@@ -91,13 +89,14 @@ Phase client_phase(const api::Rollout& rollout, WallTime now) {
   const auto* workload = find_or_null(rollout.meta.annotations, api::kWorkloadGenerationAnnotation);
   if (!rollout.spec.workload_ref_json.empty() && workload != nullptr) {
     const auto seen = parse_int(status.workload_observed_generation);
-    if (seen && parse_int(*workload) != seen) {
+    const auto wanted = parse_int(*workload);
+    if (seen && wanted && *wanted != *seen) {
       return {kProgressing,
               "waiting for rollout spec update to be observed for the reference workload"};
     }
   }
   if (!status.phase.empty()) return {status.phase, status.message};
-  return controller_phase(rollout.spec, status, now);
+  return controller_phase(rollout.spec, status, WallTime::max());
 }
 
 }  // namespace sluice::rollout

@@ -36,7 +36,8 @@ std::optional<std::string> service_problem(const Observed& observed, bool missin
     const auto found = observed.services.find(ref.name);
     if ((found == observed.services.end()) != missing) continue;
     const traffic::ServiceReference reference{ref.path, ref.name,
-                                              missing ? nullptr : found->second.get(), true};
+                                              missing ? nullptr : found->second.get(),
+                                              !observed.abandoned_services.contains(ref.name)};
     auto problem =
         traffic::service_problem(reference, rollout.meta.key.name, rollout.spec.template_labels);
     if (problem) return problem;
@@ -125,6 +126,12 @@ References references(const api::Rollout& rollout) {
                                                    : out.analysis_templates,
                  ref.template_name);
   return out;
+}
+
+bool refers_to_service(const api::Rollout& rollout, const std::string& service) {
+  const auto refs = service_refs(rollout);
+  return std::any_of(refs.begin(), refs.end(),
+                     [&](const ServiceRef& ref) { return ref.name == service; });
 }
 
 std::vector<kube::Write> clean_service(const kube::Service& service, bool still_referenced) {

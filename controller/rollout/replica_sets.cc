@@ -45,7 +45,19 @@ void release(Draft& draft, const kube::ReplicaSet& set) {
             "released " + set.meta.key.name + ": its labels no longer match the selector");
 }
 
+// An orphan adopted by a Rollout that is gone would be taken for garbage with all its pods. So the
+// server is asked first: a patch that changes nothing, but fails when the Rollout is not exactly
+// what was read.
+void confirm_rollout(Draft& draft) {
+  if (draft.already_written(api::kRollouts, draft.rollout().meta.key)) return;
+  auto write = draft.write_for(api::kRollouts, draft.rollout().meta, kube::Verb::MergePatch,
+                               kConfirmRollout);
+  write.body = "{}";
+  draft.write(std::move(write));
+}
+
 kube::ReplicaSet adopt(Draft& draft, kube::ReplicaSet set) {
+  confirm_rollout(draft);
   set.meta.owners.push_back(owner_of(draft.rollout()));
   write_owners(draft, set, set.meta.owners, "AdoptReplicaSet");
   draft.why(Why::ReplicaSetAdopted, "adopted " + set.meta.key.name);

@@ -5,6 +5,9 @@
 
 namespace sluice::rollout {
 
+// The purpose of the write that asks whether the Rollout is what was read (§1.10.3).
+inline constexpr std::string_view kConfirmRollout = "ConfirmRollout";
+
 // Fills world.sets with what the Rollout owns; adopts orphans, releases what no longer matches
 // (§1.10.3). False when a ReplicaSet of ours cannot be read: nothing may be decided then.
 [[nodiscard]] bool claim_sets(Draft& draft);

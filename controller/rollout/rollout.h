@@ -4,6 +4,7 @@
 // the world moves on).
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct Observed {
   Ptr<api::Rollout> rollout;
   std::vector<Ptr<kube::ReplicaSet>> replica_sets;      // of the namespace, carrying the hash label
   std::map<std::string, Ptr<kube::Service>> services;   // of the namespace, by name
+  // Those of them whose managed-by annotation names a Rollout that is gone or refers to them no
+  // more: they are taken over, not refused (traffic.md SVC-23).
+  std::set<std::string> abandoned_services;
   std::map<std::string, Ptr<kube::Ingress>> ingresses;  // of the namespace, by name
   std::vector<Ptr<api::AnalysisRun>>
       analysis_runs;  // owned by the Rollout; status may be ahead of the server
@@ -57,6 +61,7 @@ struct References {
   std::vector<std::string> services, ingresses, analysis_templates, cluster_analysis_templates;
 };
 [[nodiscard]] References references(const api::Rollout& rollout);
+[[nodiscard]] bool refers_to_service(const api::Rollout& rollout, const std::string& service);
 
 // A Rollout was deleted, or no longer refers to a Service that names it in its managed-by
 // annotation or carries the hash selector: the un-patching writes (rollout.md §1.12).

@@ -298,7 +298,22 @@ Place place_for(const Draft& draft, const std::string& base, const RunPtr& repla
   return {nullptr, newest.suffix + 1};
 }
 
+// A run starts with its creation: one write less, and people never see it without a phase.
+api::AnalysisRunStatus first_status(WallTime now) {
+  api::AnalysisRunStatus out;
+  out.phase = AnalysisPhase::Running;
+  out.started_at = truncate_to_seconds(now);
+  out.dry_run_summary.emplace();
+  return out;
+}
+
 RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
+  // The attempt it belongs to goes on record first: a run older than that would be taken for an
+  // earlier attempt's, and its verdict for none.
+  if (draft.world.observed->rollout->status.current_pod_hash != draft.new_hash()) {
+    draft.wake(draft.now);
+    return nullptr;
+  }
   const auto& block = *block_of(draft, kind);
   const auto& observed = *draft.world.observed;
   const analysis::TemplateSource templates{observed.analysis_templates,
@@ -321,6 +336,7 @@ RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
   Json body{{"apiVersion", "argoproj.io/v1alpha1"}, {"kind", "AnalysisRun"}};
   body["metadata"] = run_metadata(draft, kind, block, name);
   body["spec"] = std::move(*spec);
+  body["status"] = api::encode(first_status(draft.now));
   kube::Meta meta;
   meta.key = {draft.rollout().meta.key.namespace_, name};
   auto write = draft.write_for(api::kAnalysisRuns, meta, kube::Verb::Create, "CreateAnalysisRun");

@@ -146,11 +146,9 @@ bool scale_canary_other_sets(Draft& draft) {
   return apply_others(draft, sets, scale_canary_others(in, other_sets(draft, sets), draft.now));
 }
 
-bool is_user_paused(const Draft& draft) {
-  return draft.spec().paused && !draft.stored.promote_full;
-}
-
-// spec.replicas changed while a person holds the Rollout: keep the shares, as a Deployment does.
+// spec.replicas changed while the Rollout is halted: keep the shares, as a Deployment does. Left as
+// they are, the sets would make every pass a scaling-only one, and traffic would be looked after by
+// nobody until a person comes.
 bool scale_in_proportion(Draft& draft, kube::ReplicaSet* set, bool full_size) {
   if (!set || set->replicas <= 0) return false;
   const auto before = parse_int(get_or(set->meta.annotations, kDesired));
@@ -191,7 +189,10 @@ bool keep_old_blue_green(const Draft& draft) {
   if (find_pause(draft.stored, pause::kInconclusiveRun)) return true;
   const auto& post = blue_green.post_promotion_analysis;
   if (!post || !post->configured() || blue_green.scale_down_delay_seconds) return false;
-  const bool skipped = draft.fully_promoted() || draft.stored.promote_full || draft.fast_rollback();
+  // Before the switch there is nothing to judge: versions between need not wait for it.
+  const bool switched = draft.stored.blue_green.active_selector == draft.new_hash();
+  const bool skipped =
+      !switched || draft.fully_promoted() || draft.stored.promote_full || draft.fast_rollback();
   if (skipped) return false;
   const auto* run = run_of(draft.world, draft.next.blue_green.post_promotion_run);
   return !run || run->status.phase != api::AnalysisPhase::Successful;
@@ -232,7 +233,7 @@ bool is_referenced(const Draft& draft, const std::string& hash) {
 bool scale_canary(Draft& draft) {
   if (!draft.running() || !draft.new_rs) return false;
   if (sizing_halted(draft.spec(), draft.stored)) {
-    if (is_user_paused(draft) && is_scaling_event(draft)) return scale_paused(draft);
+    if (is_scaling_event(draft)) return scale_paused(draft);
     draft.why(Why::WaitingForUser, std::string(to_string(halt_reason(draft.spec(), draft.stored))));
     return false;
   }

@@ -48,8 +48,7 @@ void switch_to(Draft& draft, const kube::Service& service, const std::string& ha
   auto changed = std::make_shared<kube::Service>(service);
   changed->selector[std::string(api::kPodTemplateHashLabel)] = hash;
   auto& annotations = changed->meta.annotations;
-  if (!managed(service))
-    annotations[std::string(api::kManagedByAnnotation)] = draft.rollout().meta.key.name;
+  annotations[std::string(api::kManagedByAnnotation)] = draft.rollout().meta.key.name;
   annotations.erase(std::string(api::kAbortVerdictAnnotation));
   if (!verdict.empty()) annotations[std::string(api::kAbortVerdictAnnotation)] = verdict;
   changed->meta.resource_version.clear();
@@ -98,8 +97,10 @@ void point_service(Draft& draft, const std::string& name, const kube::ReplicaSet
   if (name.empty() || !target || !draft.running()) return;
   const auto service = find_service(draft.world, name);
   const auto hash = hash_of(*target);
-  if (!service || hash.empty() || traffic::selected_hash(*service) == hash) return;
-  if (check == SwitchCheck::Availability && !may_select(pods_of(*target), managed(*service))) {
+  if (!service || hash.empty()) return;
+  const bool switches = traffic::selected_hash(*service) != hash;
+  if (switches && check == SwitchCheck::Availability &&
+      !may_select(pods_of(*target), managed(*service))) {
     draft.why(Why::WaitingForPods,
               "Service " + name + " waits for pods of " + target->meta.key.name);
     return;

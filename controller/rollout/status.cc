@@ -9,6 +9,7 @@
 #include "controller/rollout/phase.h"
 #include "controller/rollout/runs.h"
 #include "controller/rollout/services.h"
+#include "controller/rollout/traffic_stage.h"
 
 namespace sluice::rollout {
 namespace {
@@ -190,6 +191,7 @@ void reset_canary_steps(Draft& draft) {
   auto& next = draft.next;
   const auto steps = step_count(draft.spec());
   if (steps > 0) next.current_step_index = 0;
+  record_observed_weight(draft);
   draft.why(Why::StepsReset, "the template or the steps changed");
   if (steps == 0 || !draft.new_rs || draft.new_hash() != draft.stored.stable_rs) return;
   next.current_step_index = steps;

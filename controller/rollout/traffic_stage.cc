@@ -199,6 +199,17 @@ void reconcile_traffic(Draft& draft) {
   if (decision.canary_service_to_stable) retarget_canary_service(draft);
 }
 
+void record_observed_weight(Draft& draft) {
+  const auto& canary = draft.spec().canary;
+  auto& recorded = draft.next.canary.weights;
+  if (!recorded || !canary || !canary->traffic_routing || !canary->traffic_routing->nginx) return;
+  const auto weight = traffic::nginx::current_weight(
+      draft.rollout(), *canary->traffic_routing->nginx, draft.world.ingresses);
+  if (!weight || *weight == recorded->canary.weight) return;
+  recorded->canary.weight = *weight;
+  recorded->stable.weight = canary->max_weight() - *weight;
+}
+
 void quiet_orphan_ingresses(Draft& draft) {
   if (!draft.running()) return;
   const auto& canary = draft.spec().canary;

@@ -11,4 +11,8 @@ void reconcile_traffic(Draft& draft);
 // (traffic.md T-7).
 void quiet_orphan_ingresses(Draft& draft);
 
+// Where the router does not say what the status says (a weight was set, and its record was lost or
+// refused), the status says what the router says.
+void record_observed_weight(Draft& draft);
+
 }  // namespace sluice::rollout

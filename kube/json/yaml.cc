@@ -17,7 +17,7 @@ namespace sluice::kube {
 
 namespace {
 
-constexpr int kDepthMax = 400;
+constexpr int kYamlDepthMax = 400;
 constexpr std::size_t kExpansionMin = 100'000;  // nodes that any file may have
 constexpr std::size_t kExpansionFactor =
     10;  // nodes per byte of text beyond that: only aliases get there
@@ -32,7 +32,7 @@ class Converter {
       : nodes_left_(std::max(kExpansionMin, text_size * kExpansionFactor)) {}
 
   Result<Json> convert(const YAML::Node& node, int depth) {
-    if (depth > kDepthMax) return trouble(node, "nested too deeply");
+    if (depth > kYamlDepthMax) return trouble(node, "nested too deeply");
     if (nodes_left_-- == 0) return trouble(node, "aliases expand to too many values");
     switch (node.Type()) {
       case YAML::NodeType::Undefined:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kube/model/objects.h"
+#include "kube/model/time_field.h"
 
 namespace sluice::kube {
 
@@ -18,13 +19,6 @@ std::string_view without_leading_zeros(std::string_view text) {
   return text;
 }
 
-std::optional<WallTime> time_of(Node node) {
-  const auto text = node.as_string();
-  if (!text) return std::nullopt;
-  const auto time = parse_rfc3339(*text);
-  return time ? std::optional<WallTime>(*time) : std::nullopt;
-}
-
 OwnerReference decode_owner(Node node) {
   return {node["apiVersion"].string_or(),    node["kind"].string_or(),
           node["name"].string_or(),          node["uid"].string_or(),
@@ -32,6 +26,13 @@ OwnerReference decode_owner(Node node) {
 }
 
 }  // namespace
+
+std::optional<WallTime> time_of(Node node) {
+  const auto text = node.as_string();
+  if (!text) return std::nullopt;
+  const auto time = parse_rfc3339(*text);
+  return time ? std::optional<WallTime>(*time) : std::nullopt;
+}
 
 const OwnerReference* Meta::controller_owner() const {
   const auto it = std::find_if(owners.begin(), owners.end(),

@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "kube/model/time_field.h"
+
 namespace sluice::kube {
 
 namespace {
@@ -43,13 +45,6 @@ class Fields {
 
 RawJson raw_of(Node object) {
   return std::make_shared<const std::string>(object.raw_object());
-}
-
-std::optional<WallTime> time_of(Node node) {
-  const auto text = node.as_string();
-  if (!text) return std::nullopt;
-  const auto time = parse_rfc3339(*text);
-  return time ? std::optional<WallTime>(*time) : std::nullopt;
 }
 
 // An object without a name cannot be cached or written; say so.

@@ -166,6 +166,8 @@ SetFacts read_set(const Json& object) {
   out.hash = label(object, api::kPodTemplateHashLabel);
   out.owner_uid = owner_uid(object);
   out.revision = parse_int(annotation(object, api::kRevisionAnnotation)).value_or(0);
+  if (auto time = parse_rfc3339(annotation(object, api::kScaleDownDeadlineAnnotation)))
+    out.deadline = *time;
   out.wanted = static_cast<int>(kube::get_int(object, "spec.replicas", 1));
   out.available = static_cast<int>(kube::get_int(object, "status.availableReplicas"));
   out.replicas = static_cast<int>(kube::get_int(object, "status.replicas"));
@@ -211,6 +213,7 @@ RunFacts read_run(const Json& object) {
       metrics != nullptr && metrics->is_array() && !metrics->empty()) {
     out.failure_limit = limit((*metrics)[0], "failureLimit", 0);
     out.consecutive_error_limit = limit((*metrics)[0], "consecutiveErrorLimit", 4);
+    out.wanted = limit((*metrics)[0], "count", 0);
   }
   const Json* results = kube::find_path(object, "status.metricResults");
   if (results == nullptr || !results->is_array() || results->empty()) return out;

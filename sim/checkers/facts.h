@@ -53,6 +53,7 @@ struct SetFacts {
   int wanted = 0, available = 0, replicas = 0;
   std::int64_t revision = 0;
   std::uint64_t version = 0;  // resourceVersion
+  std::optional<WallTime> deadline;  // when it has to go, by its annotation
 };
 
 struct ServiceFacts {
@@ -69,7 +70,7 @@ struct RunFacts {
   std::int64_t revision = 0;
   int successful = 0, failed = 0, error = 0, inconclusive = 0, consecutive_error = 0, count = 0;
   std::vector<std::string> measurement_phases, measurement_values;
-  int failure_limit = 0, consecutive_error_limit = 4;
+  int failure_limit = 0, consecutive_error_limit = 4, wanted = 0;  // wanted: spec count, 0: endless
   bool terminate = false;
   [[nodiscard]] bool over() const;
   [[nodiscard]] bool bad() const { return phase == "Failed" || phase == "Error"; }

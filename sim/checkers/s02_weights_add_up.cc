@@ -1,12 +1,9 @@
-// S2: weights lie in [0, M] and sum up to M, and what the status says is what the router does.
+// S2: weights lie in [0, M] and sum up to M, and what the status says is what the router does: the
+// first status write after a change of the router says the new weight, and at rest they agree.
 #include "sim/checkers/checker.h"
 
 namespace sluice::sim::check {
 namespace {
-
-// A record that was lost with a process lags behind until the router is looked at again; when a
-// person changes the template in that very moment, the steps are reset first.
-constexpr int kLag = 2;
 
 class WeightsAddUp final : public Checker {
  public:
@@ -19,23 +16,42 @@ class WeightsAddUp final : public Checker {
       if (weight < 0 || weight > rollout.max_weight)
         report(seen, "canary weight " + std::to_string(weight) + " is out of range");
     }
-    if (!seen.rollout.now || !rollout.canary_weight) return;
-    const int canary = *rollout.canary_weight, stable = rollout.stable_weight.value_or(0);
-    if (canary + stable != rollout.max_weight)
-      report(seen, "status weights " + std::to_string(canary) + " + " + std::to_string(stable) +
-                       " are not " + std::to_string(rollout.max_weight));
-    const auto routed = view().canary_weight();
-    if (!routed || !rollout.routed) return;
-    if (*routed == canary) {
-      differs_ = 0;
-    } else if (++differs_ > kLag) {
-      report(seen, "status says weight " + std::to_string(canary) + ", the Ingress says " +
-                       std::to_string(*routed) + ", and not only for a moment");
+    if (seen.ingress.set()) {
+      router_version_ = seen.version;
+      router_author_ = seen.actor.identity;
     }
+    if (!seen.rollout.now || !rollout.routed) return;
+    recorded(seen, rollout);
+    // Who has neither written the router nor been told of it cannot record it.
+    const bool knows = seen.actor.identity == router_author_ ||
+                       seen.actor.knew("ingresses", router_version_);
+    const std::string text = disagreement();
+    if (knows && !text.empty()) report(seen, text);
+  }
+  void rest(WallTime wall) override {
+    if (const std::string text = disagreement(); !text.empty()) report(text + ", at rest", wall);
   }
 
  private:
-  int differs_ = 0;  // status writes in a row that disagree
+  void recorded(const Seen& seen, const RolloutFacts& rollout) {
+    if (!rollout.canary_weight) return;
+    const int canary = *rollout.canary_weight, stable = rollout.stable_weight.value_or(0);
+    if (canary < 0 || stable < 0 || canary + stable != rollout.max_weight)
+      report(seen, "status weights " + std::to_string(canary) + " + " + std::to_string(stable) +
+                       " are not " + std::to_string(rollout.max_weight));
+  }
+  // "" when router and record agree; no record means nobody is sent to the canary.
+  [[nodiscard]] std::string disagreement() const {
+    const auto routed = view().canary_weight();
+    if (!routed || !view().rollout || !view().rollout->routed) return "";
+    const int recorded = view().rollout->canary_weight.value_or(0);
+    if (recorded == *routed) return "";
+    return "status says weight " + std::to_string(recorded) + ", the Ingress says " +
+           std::to_string(*routed);
+  }
+
+  std::uint64_t router_version_ = 0;  // of the last change by a controller
+  std::string router_author_;
 };
 
 }  // namespace

@@ -1,8 +1,10 @@
-// S9: steps go forward one by one, each only when it is fulfilled; back to the start for a new
-// template, changed steps or an abort; to the end for a full promotion or the stable version. One
-// status write may carry several fulfilled steps.
+// S9: the step index goes forward by exactly one, and only when the step was fulfilled in some
+// stored state since it began; back to 0 for a new template, changed steps or an abort; to the end
+// for a full promotion, the stable version or the first one. It is never dropped while there are
+// steps. One thing is allowed that should not be: when a controller died after it had made the new
+// ReplicaSet, the next one returns to 0 and takes the first step in the same write, because the
+// pods are there already.
 #include <algorithm>
-#include <set>
 
 #include "sim/checkers/checker.h"
 
@@ -13,72 +15,77 @@ class StepsInOrder final : public Checker {
  public:
   StepsInOrder() : Checker("S9") {}
   void changed(const Seen& seen) override {
-    if (seen.ingress.set()) note_weight();
-    if (!seen.rollout.before || !seen.rollout.now) return;
-    note_weight();
-    const auto& before = *seen.rollout.before;
-    const auto& now = *seen.rollout.now;
-    // Only a person takes the conditions and leaves the marker.
-    if (before.controller_pause && !before.pauses.empty() && now.controller_pause &&
-        now.pauses.empty())
-      resumed_ = true;
-    if (before.step_index == now.step_index || !now.step_index || now.steps.empty()) return;
-    const int to = *now.step_index;
-    if (seen.actor.controller() && before.step_index &&
-        !allowed(seen, before, now, *before.step_index, to))
-      report(seen, "the step index goes from " + std::to_string(*before.step_index) + " to " +
-                       std::to_string(to) + why_);
-    resumed_ = false;
-    weights_.clear();
-    note_weight();
+    if (seen.rollout.before && seen.rollout.now)
+      rollout_changed(seen, *seen.rollout.before, *seen.rollout.now);
+    note();
   }
 
  private:
-  bool allowed(const Seen& seen, const RolloutFacts& before, const RolloutFacts& now, int from,
-               int to) {
-    why_.clear();
-    const int end = static_cast<int>(now.steps.size());
-    const bool other = before.current_hash != now.current_hash || before.steps != now.steps;
-    // The first version is stable at once.
-    const bool free_jump = before.stable_hash.empty() || now.promote_full || before.promote_full ||
-                           now.current_hash == before.stable_hash || now.replicas == 0;
+  void rollout_changed(const Seen& seen, const RolloutFacts& before, const RolloutFacts& now) {
+    // Only a person takes the conditions and leaves the marker.
+    if (before.controller_pause && !before.pauses.empty() && now.controller_pause &&
+        now.pauses.empty() && !seen.actor.controller())
+      resumed_ = true;
+    if (before.step_index == now.step_index || now.steps.empty()) return;
+    if (seen.actor.controller()) moved(seen, before, now);
+    resumed_ = false;
+    fulfilled_ = false;
+    steps_ = now.steps;
+  }
+  void moved(const Seen& seen, const RolloutFacts& before, const RolloutFacts& now) {
+    const auto text = [](const std::optional<int>& index) {
+      return index ? std::to_string(*index) : std::string("nothing");
+    };
+    if (const char* why = objection(before, now))
+      report(seen, "the step index goes from " + text(before.step_index) + " to " +
+                       text(now.step_index) + why);
+  }
+  // nullptr when the move is one of those that are allowed.
+  const char* objection(const RolloutFacts& before, const RolloutFacts& now) const {
+    if (!now.step_index) return " although there are steps";
+    const int to = *now.step_index, end = static_cast<int>(now.steps.size());
+    const bool other = before.current_hash != now.current_hash || steps_ != now.steps;
     if (to == 0)
-      return other || now.abort || before.abort || now.current_hash != before.current_hash;
-    if (to == end && (free_jump || other)) return true;
-    if (to < from || to > end) {
-      why_ = ", which is no way to go";
-      return false;
-    }
-    for (int i = from; i < to; ++i)
-      if (!fulfilled(seen, before, now.steps[static_cast<std::size_t>(i)], i)) {
-        why_ = ", but step " + std::to_string(i) + " is not fulfilled";
-        return false;
-      }
-    return true;
+      return other || now.abort || !before.step_index ? nullptr : ", and nothing began anew";
+    const bool to_end = before.stable_hash.empty() || before.promote_full || now.promote_full ||
+                        now.current_hash == before.stable_hash;
+    if (to == end && to_end) return nullptr;
+    // Known: one write may carry the return to 0 and the first step, if that one holds right now.
+    if (other && to == 1 && to <= end && holds(*view().rollout, now.steps.front())) return nullptr;
+    if (to != before.step_index.value_or(-1) + 1 || to > end) return ", which is no way to go";
+    if (before.steps[static_cast<std::size_t>(to - 1)].kind == Step::Kind::Pause)
+      return resumed_ || before.pause("CanaryPauseStep") != nullptr
+                 ? nullptr
+                 : ", but nobody ever paused there";
+    return fulfilled_ ? nullptr : ", but the step was never fulfilled";
   }
-  bool fulfilled(const Seen& seen, const RolloutFacts& before, const Step& step, int index) {
-    switch (step.kind) {
-      case Step::Kind::SetWeight: {
-        if (view().rollout->routed) return weights_.contains(step.weight);
-        const int pods = view().rollout->replicas * step.weight / 100;
-        return view().believed_available(before.current_hash, seen.actor) >=
-               std::max(step.weight > 0 ? 1 : 0, pods);
-      }
-      case Step::Kind::Pause:
-        return index == before.step_index &&
-               (before.pause("CanaryPauseStep") != nullptr || resumed_);
-      case Step::Kind::Other:
-        return true;
-    }
-    return true;
+  // After every stored change: does the step of the moment hold?
+  void note() {
+    if (!view().rollout) return;
+    const RolloutFacts& rollout = *view().rollout;
+    if (steps_.empty()) steps_ = rollout.steps;
+    const int index = rollout.step_index.value_or(-1);
+    if (index < 0 || index >= static_cast<int>(rollout.steps.size())) return;
+    const Step& step = rollout.steps[static_cast<std::size_t>(index)];
+    if (step.kind == Step::Kind::Other || holds(rollout, step)) fulfilled_ = true;
   }
-  void note_weight() {
-    if (const auto weight = view().canary_weight()) weights_.insert(*weight);
+  [[nodiscard]] bool holds(const RolloutFacts& rollout, const Step& step) const {
+    return step.kind == Step::Kind::SetWeight && carries(rollout, step.weight);
+  }
+  // The router (if there is one) says this weight, the pods for it are there, and without a router
+  // nothing else has pods beyond the rest.
+  [[nodiscard]] bool carries(const RolloutFacts& rollout, int weight) const {
+    const int pods = (rollout.replicas * weight + rollout.max_weight - 1) / rollout.max_weight;
+    const SetFacts* set = view().set_of(rollout.current_hash);
+    if (set == nullptr || set->available < pods) return false;
+    if (rollout.routed) return view().canary_weight() == weight;
+    const SetFacts* stable = view().set_of(rollout.stable_hash);
+    return stable == nullptr || stable->wanted <= rollout.replicas - pods;
   }
 
-  std::set<int> weights_;  // that the router had since the current step began
+  std::vector<Step> steps_;  // that the index counted in when it last moved
+  bool fulfilled_ = false;   // the current step was, in some stored state since it began
   bool resumed_ = false;
-  std::string why_;
 };
 
 }  // namespace

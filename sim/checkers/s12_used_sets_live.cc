@@ -1,6 +1,9 @@
-// S12: a ReplicaSet to which a router or a Service of the Rollout sends somebody, or which the
-// status calls stable, is neither deleted nor scaled to nothing. Preview and canary Services that
-// get no traffic may outlive an aborted version.
+// S12: a ReplicaSet to which a router or a Service of the Rollout sends somebody, which one of its
+// Services selects, or which the status calls stable, is neither deleted nor scaled to nothing.
+// Two exceptions, which are documented behaviour (rollout.md §3.4, §3.9.2): with maxUnavailable > 0
+// and without a router the stable version may lose its last pod just before the last one of its
+// successor is available; and the preview Service goes on selecting an aborted version, whose pods
+// go after abortScaleDownDelaySeconds all the same.
 #include "sim/checkers/checker.h"
 
 namespace sluice::sim::check {
@@ -13,32 +16,27 @@ class UsedSetsLive final : public Checker {
     if (!seen.actor.controller() || !seen.replica_set.before || !view().rollout) return;
     const SetFacts& before = *seen.replica_set.before;
     const bool gone = !seen.replica_set.now;
-    if (view().rollout->replicas == 0 || before.hash.empty() ||
-        before.owner_uid != view().rollout->uid)
-      return;
+    const RolloutFacts& rollout = *view().rollout;
+    if (rollout.replicas == 0 || before.hash.empty() || before.owner_uid != rollout.uid) return;
     if (!gone && !(before.wanted > 0 && seen.replica_set.now->wanted == 0)) return;
-    const std::string what = std::string(gone ? "deleted" : "scaled to 0") + " while ";
+    const std::string what =
+        before.name + " is " + (gone ? "deleted" : "scaled to 0") + " while ";
     const auto shares = view().shares();
     if (const auto it = shares.find(before.hash); it != shares.end() && it->second > 0)
-      report(seen, before.name + " is " + what + "it has a share of " + std::to_string(it->second));
-    if (view().rollout->stable_hash == before.hash && !replaced(seen))
-      report(seen, before.name + " is " + what + "it is the stable version");
-    for (const std::string& name : {view().rollout->stable_service, view().rollout->canary_service,
-                                    view().rollout->active_service}) {
+      report(seen, what + "it has a share of " + std::to_string(it->second));
+    const bool by_budget = !rollout.routed && !rollout.blue_green && rollout.max_unavailable > 0 &&
+                           rollout.current_hash != before.hash;
+    if (rollout.stable_hash == before.hash && (gone || !by_budget))
+      report(seen, what + "it is the stable version");
+    for (const std::string& name : {rollout.stable_service, rollout.canary_service,
+                                    rollout.active_service, rollout.preview_service}) {
       const auto service = view().services.find(name);
-      if (!name.empty() && service != view().services.end() && service->second.hash == before.hash)
-        report(seen, before.name + " is " + what + "Service " + name + " selects it");
+      if (name.empty() || service == view().services.end() || service->second.hash != before.hash)
+        continue;
+      const bool aborted = rollout.abort && rollout.current_hash == before.hash;
+      if (name == rollout.preview_service && aborted && !gone) continue;
+      report(seen, what + "Service " + name + " selects it");
     }
-  }
-
- private:
-  // Without router the last pod of the old version goes when all of the new one are available; the
-  // record follows.
-  [[nodiscard]] bool replaced(const Seen& seen) const {
-    const RolloutFacts& rollout = *view().rollout;
-    if (rollout.current_hash == seen.replica_set.before->hash) return false;
-    return !rollout.routed && !rollout.blue_green &&
-           view().believed_available(rollout.current_hash, seen.actor) >= rollout.replicas;
   }
 };
 

@@ -1,48 +1,88 @@
-// V5: a restart changes neither the recorded start of a pause nor, by more than a second, when it
-// ends; a pause that ends while nobody leads ends as soon as somebody does.
+// V5: a restart changes neither the recorded start of a pause nor the recorded deadline of a
+// ReplicaSet, nor, by more than a second, when they end. What ends while nobody leads ends as soon
+// as somebody does. A moment has come when both clocks say so: the wall, by which it is recorded,
+// and the time that has passed since it was stored (a clock set forward wakes nobody up).
 #include <algorithm>
+#include <map>
 
 #include "sim/checkers/checker.h"
 
 namespace sluice::sim::check {
 namespace {
 
-constexpr Seconds kSlack{2};  // the second that times are cut to, and one for the work
+constexpr Millis kSlack{1'250};  // a second, and a quarter for the way to the server
 
 class RestartsKeepDeadlines final : public Checker {
  public:
   RestartsKeepDeadlines() : Checker("V5") {}
   void changed(const Seen& seen) override {
-    if (!seen.rollout.before || !seen.rollout.now) return;
-    const auto& before = *seen.rollout.before;
-    const auto& now = *seen.rollout.now;
-    const Pause* was = before.pause("CanaryPauseStep");
-    const Pause* is = now.pause("CanaryPauseStep");
-    const bool same_step = before.step_index == now.step_index &&
-                           before.current_hash == now.current_hash && before.abort == now.abort;
-    if (was && is && same_step && was->start != is->start)
-      report(seen, "the pause that began at " + format_rfc3339(was->start) +
-                       " now claims to have begun at " + format_rfc3339(is->start));
-    if (is && (!was || !same_step)) began(seen, now, *is);
-    if (was && (!is || !same_step)) due_.reset();
+    if (seen.rollout.before && seen.rollout.now)
+      rollout_changed(seen, *seen.rollout.before, *seen.rollout.now);
+    if (seen.replica_set.set()) set_changed(seen);
   }
   void instant(WallTime wall, MonoTime mono) override {
-    if (!due_ || view().wall_jumped || !view().rollout) return;
-    if (mono <= std::max({*due_, view().disturbed_until, view().leader_since}) + kSlack) return;
-    due_.reset();
-    report("a pause is over since " + std::to_string(kSlack.count()) +
-               " s and more, but the step goes on not",
-           wall);
+    for (auto& [what, due] : due_) {
+      // The moment lies between the last instant and this one.
+      if (wall >= due.wall && !due.over) due.over = std::max(last_, mono - (wall - due.wall));
+      if (!due.over || due.told) continue;
+      const MonoTime from =
+          std::max({due.mono, *due.over, view().disturbed_until, view().leader_since});
+      if (mono <= from + kSlack) continue;
+      due.told = true;
+      report(what + " is over since " + format_rfc3339(due.wall) + ", but nothing happens", wall);
+    }
+    last_ = mono;
   }
 
  private:
-  void began(const Seen& seen, const RolloutFacts& now, const Pause& pause) {
-    const auto index = static_cast<std::size_t>(now.step_index.value_or(0));
-    if (index >= now.steps.size() || !now.steps[index].seconds) return;
-    due_ = seen.mono + std::chrono::duration_cast<Micros>(
-                           pause.start + Seconds(*now.steps[index].seconds) - seen.wall);
+  struct Due {
+    WallTime wall{};
+    MonoTime mono{};
+    std::optional<MonoTime> over;  // when the wall clock first said so
+    bool told = false;
+  };
+
+  void rollout_changed(const Seen& seen, const RolloutFacts& before, const RolloutFacts& now) {
+    const bool same_step = before.step_index == now.step_index &&
+                           before.current_hash == now.current_hash && before.abort == now.abort;
+    for (const char* reason : {"CanaryPauseStep", "BlueGreenPause"}) {
+      const Pause* was = before.pause(reason);
+      const Pause* is = now.pause(reason);
+      if (was && is && same_step && was->start != is->start)
+        report(seen, "the pause that began at " + format_rfc3339(was->start) +
+                         " now claims to have begun at " + format_rfc3339(is->start));
+      if (was && (!is || !same_step)) due_.erase(reason);
+      if (is && (!was || !same_step))
+        if (const auto seconds = length(now, *is))
+          begin(seen, reason, is->start + Seconds(*seconds));
+    }
   }
-  std::optional<MonoTime> due_;  // when the current pause has to end
+  void set_changed(const Seen& seen) {
+    const auto& before = seen.replica_set.before;
+    const auto& now = seen.replica_set.now;
+    const std::string what = "the delay of ReplicaSet " + (now ? *now : *before).name;
+    const auto was = before && before->wanted > 0 ? before->deadline : std::nullopt;
+    const auto is = now && now->wanted > 0 ? now->deadline : std::nullopt;
+    if (was && is && *was != *is && seen.actor.controller())
+      report(seen, what + " moves from " + format_rfc3339(*was) + " to " + format_rfc3339(*is));
+    const bool to_nothing = was && before->wanted > 0 && (!now || now->wanted == 0);
+    if (to_nothing && seen.actor.controller() && seen.wall + Seconds(1) < *was)
+      report(seen, what + " until " + format_rfc3339(*was) + " is cut short");
+    if (was && !is) due_.erase(what);
+    if (is && was != is) begin(seen, what, *is);
+  }
+  void begin(const Seen& seen, const std::string& what, WallTime end) {
+    due_[what] = {end, seen.mono + (end - seen.wall), std::nullopt, false};
+  }
+  static std::optional<std::int64_t> length(const RolloutFacts& rollout, const Pause& pause) {
+    if (pause.reason == "BlueGreenPause")
+      return rollout.auto_promotion_seconds > 0 ? std::optional(rollout.auto_promotion_seconds)
+                                                : std::nullopt;
+    const auto index = static_cast<std::size_t>(rollout.step_index.value_or(0));
+    return index < rollout.steps.size() ? rollout.steps[index].seconds : std::nullopt;
+  }
+  std::map<std::string, Due> due_;  // by what ends then
+  MonoTime last_{};                 // the instant before
 };
 
 }  // namespace

@@ -37,7 +37,8 @@ struct Seen {
 struct MetricAnswer {
   enum class Kind { Good, Bad, NotANumber, Empty, ServerError, Timeout };
   Kind kind = Kind::Good;
-  std::string hash;  // the version that was asked about, "" when the query names none
+  std::string hash;      // the version that was asked about, "" when the query names none
+  std::string analysis;  // "background", "pre" or "post"
   MonoTime mono{};
 };
 [[nodiscard]] std::string_view to_string(MetricAnswer::Kind kind);
@@ -57,7 +58,7 @@ class View {
 
   // Told by whoever runs the scenario.
   MonoTime disturbed_until{};  // the last fault, partition or crash that is over
-  bool wall_jumped = false;
+  MonoTime halted_at{};        // when a process last died, froze or was cut off
 
   [[nodiscard]] const SetFacts* set_of(std::string_view hash) const;
   // Weight out of max_weight that Services and Ingresses send to each ReplicaSet, by hash; ""

@@ -34,7 +34,7 @@ const std::vector<std::pair<std::string, std::set<std::string>>>& layers() {
       {"demo/", {"base", "kube", "api", "cluster", "net", "telemetry", "sim", "cli"}},
       {"app/",
        {"base", "kube", "api", "controller", "cluster", "net", "telemetry", "sim", "cli", "demo"}},
-      {"bench/", {"base", "kube", "api", "analysis", "traffic", "controller", "sim"}},
+      {"bench/", {"base", "kube", "api", "analysis", "traffic", "controller", "sim", "telemetry"}},
   };
   return table;
 }

@@ -2,7 +2,9 @@
 add_library(sluice_flags INTERFACE)
 target_compile_options(sluice_flags INTERFACE
   -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wswitch-enum -Wno-missing-field-initializers
-  -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+  -Wnon-virtual-dtor -Woverloaded-virtual $<$<BOOL:${SLUICE_WERROR}>:-Werror>)
+# No path of the machine that built it ends up in the binary.
+target_compile_options(sluice_flags INTERFACE "-ffile-prefix-map=${CMAKE_CURRENT_SOURCE_DIR}/=")
 target_compile_definitions(sluice_flags INTERFACE JSON_USE_IMPLICIT_CONVERSIONS=0 SLUICE_VERSION="${PROJECT_VERSION}")
 if(SLUICE_SANITIZE)
   target_compile_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -20,9 +22,10 @@ target_link_libraries(sluice_pch PRIVATE sluice_flags)
 target_link_libraries(sluice_pch PUBLIC fmt::fmt tl::expected nlohmann_json::nlohmann_json)
 target_precompile_headers(sluice_pch PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/tools/cmake/pch.h")
 
-# sluice_module(NAME DEPS modules... LIBS third-party... [PCH])
+# sluice_module(NAME DEPS modules... LIBS third-party... [PCH] [SEPARATE])
+# SEPARATE: never joined into a unity build.
 function(sluice_module name)
-  cmake_parse_arguments(M "PCH" "" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(M "PCH;SEPARATE" "" "DEPS;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc")
   if(NOT sources)
     set(sources "${CMAKE_CURRENT_SOURCE_DIR}/tools/cmake/empty.cc")
@@ -36,5 +39,8 @@ function(sluice_module name)
   endforeach()
   if(M_PCH)
     target_precompile_headers(sluice_${name} REUSE_FROM sluice_pch)
+  endif()
+  if(SLUICE_UNITY AND NOT M_SEPARATE)
+    set_target_properties(sluice_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${SLUICE_UNITY})
   endif()
 endfunction()

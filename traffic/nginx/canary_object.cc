@@ -175,6 +175,10 @@ kube::Json change_object(const kube::Json& live, const StringMap& live_annotatio
                          const Annotations& annotations, const kube::Json& spec,
                          std::string_view prefix, const std::string& abort_verdict) {
   kube::Json changes = annotation_changes(live_annotations, annotations, prefix, abort_verdict);
+  // The annotation outranks the class name: left behind by a stable Ingress that has moved on, it
+  // would keep the canary at the old controller, and the share with it.
+  if (spec.contains("ingressClassName") && !annotations.wanted.contains(std::string(kIngressClass)))
+    set_or_remove(changes, live_annotations, kIngressClass, "");
   const auto* live_spec = kube::find(live, "spec");
   const kube::Json spec_changes =
       kube::merge_patch_diff(live_spec != nullptr ? *live_spec : kube::Json::object(), spec);

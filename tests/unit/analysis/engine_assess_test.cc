@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "engine_support.h"
+#include "kube/json/json.h"
 
 namespace sluice::analysis {
 namespace {
@@ -295,9 +296,45 @@ TEST(RunPhase, a_metric_that_missed_its_streak_is_not_counted_as_successful) {
   run.add("m", "SF", R"(,"interval":"1m","count":2,"failureLimit":-1,"consecutiveSuccessLimit":2)");
   run.assess();
   EXPECT_EQ(run.status.phase, AnalysisPhase::Failed);
-  EXPECT_EQ(run.status.message, "");
   EXPECT_EQ(run.status.run_summary.failed, 1);
   EXPECT_EQ(run.status.run_summary.successful, 0);
+}
+
+// The reference leaves the run without a word (§8.5, "Improve"); the metric itself has no reason.
+TEST(RunPhase, a_metric_that_missed_its_streak_is_named) {
+  const struct {
+    const char* limit;
+    const char* message;
+  } rows[] = {
+      {"-1",
+       "Metric \"m\" assessed Failed due to consecutiveSuccessLimit (2) not reached after 3 "
+       "measurements"},
+      {"1",
+       "Metric \"m\" assessed Inconclusive due to consecutiveSuccessLimit (2) not reached after 3 "
+       "measurements"},
+  };
+  for (const auto& row : rows) {
+    Sampled run;
+    run.add("m", "SFS",
+            R"(,"interval":"1m","count":3,"consecutiveSuccessLimit":2,"failureLimit":)" +
+                std::string(row.limit));
+    run.assess();
+    EXPECT_EQ(run.status.message, row.message);
+    EXPECT_EQ(run.status.metric_results[0].message, "");
+    run.assess();
+    EXPECT_EQ(run.status.message, row.message);
+  }
+}
+
+TEST(RunPhase, a_streak_missed_in_a_dry_run_says_nothing) {
+  Sampled run;
+  run.add("m", "SF", R"(,"interval":"1m","count":2,"failureLimit":-1,"consecutiveSuccessLimit":2)");
+  run.dry_run = {"m"};
+  run.assess();
+  EXPECT_EQ(run.status.phase, AnalysisPhase::Successful);
+  EXPECT_EQ(run.status.message, "");
+  EXPECT_EQ(run.status.metric_results[0].message, "");
+  EXPECT_EQ(run.status.dry_run_summary->failed, 1);
 }
 
 TEST(RunPhase, assessing_a_completed_run_again_changes_nothing) {

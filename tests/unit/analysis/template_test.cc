@@ -126,6 +126,32 @@ TEST_F(Compose, different_values_of_one_argument_clash_even_when_the_caller_give
             "Argument `a` specified multiple times with different values: '1', '2'");
 }
 
+TEST_F(Compose, equal_values_of_one_argument_do_not_clash_and_the_later_source_wins) {
+  add("a", R"("metrics":[)" + named_metric("m") +
+               R"(],"args":[{"name":"a","value":"1"},{"name":"s"}])");
+  add("b", R"("args":[{"name":"a","value":"1"},)"
+           R"({"name":"s","valueFrom":{"secretKeyRef":{"name":"db","key":"k"}}}])");
+  refer("a");
+  refer("b");
+  auto spec = build_run_spec(block, source(), {});
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(
+      (*spec)["args"].dump(),
+      R"([{"name":"a","value":"1"},{"name":"s","valueFrom":{"secretKeyRef":{"key":"k","name":"db"}}}])");
+}
+
+TEST_F(Compose, rules_of_two_templates_must_not_repeat) {
+  add("a", R"("metrics":[)" + named_metric("m") + R"(],"dryRun":[{"metricName":"m"}])");
+  add("b", R"("dryRun":[{"metricName":"m"}])");
+  refer("a");
+  refer("b");
+  EXPECT_EQ(build_error(), "two Dry-Run metric rules have the same name 'm'");
+  add("a", R"("metrics":[)" + named_metric("m") +
+               R"(],"measurementRetention":[{"metricName":"m","limit":1}])");
+  add("b", R"("measurementRetention":[{"metricName":"m","limit":2}])");
+  EXPECT_EQ(build_error(), "two Measurement Retention metric rules have the same name 'm'");
+}
+
 TEST_F(Compose, a_value_survives_a_declaration_without_one) {
   add("a",
       R"("metrics":[)" + named_metric("m") + R"(],"args":[{"name":"a"},{"name":"b","value":"2"}])");
@@ -271,6 +297,21 @@ TEST_F(References, a_field_that_cannot_be_read_yet_is_tolerated) {
   arg.field_path = "status.nothing";
   block.args = {arg};
   EXPECT_EQ(check(), "");
+}
+
+// A value from another template is enough for the run, but the one that declares the argument
+// without a value cannot be used alone.
+TEST_F(References, a_background_analysis_names_the_arguments_that_nobody_gives) {
+  add("a", R"("metrics":[)" + named_metric("m") + R"(],"args":[{"name":"x"}])");
+  add("b", R"("args":[{"name":"x","value":"1"}])");
+  refer("a");
+  refer("b");
+  const std::string path = "spec.strategy.canary.analysis.templates: Invalid value: \"a\": ";
+  EXPECT_EQ(check(true), path + "missing analysis arguments in rollout spec");
+  block.args = {literal("other", "1")};
+  EXPECT_EQ(check(true), path + "x");
+  block.args = {literal("x", "1")};
+  EXPECT_EQ(check(true), "");
 }
 
 TEST_F(References, of_a_rollout_are_checked_block_by_block) {

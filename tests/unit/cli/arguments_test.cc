@@ -158,6 +158,12 @@ TEST(Arguments, WhatIsNotUnderstoodIsNamed) {
   };
   const Row rows[] = {
       {{"frobnicate"}, "unknown command \"frobnicate\" for \"kubectl argo rollouts\""},
+      {{"promte", "web"}, "did you mean 'promote'? see 'kubectl argo rollouts --help'"},
+      {{"gte", "rollout", "web"}, "did you mean 'get'? see"},
+      {{"get", "rolout", "web"}, "did you mean 'rollout'? see 'kubectl argo rollouts get --help'"},
+      {{"get", "rollout", "pods/web"}, "\"pods/web\" is not the name of a rollout"},
+      {{"abort", "web", "web/status"}, "\"web/status\" is not the name of a rollout"},
+      {{"abort", "rollout/"}, "an argument is empty"},
       {{"get", "pods"}, "unknown command \"pods\" for \"kubectl argo rollouts get\""},
       {{"lint", "-f", "x.yaml"}, "\"lint\" is not part of this release"},
       {{"dashboard", "--port=1"}, "\"dashboard\" is not part of this release"},
@@ -188,12 +194,38 @@ TEST(Arguments, AWrongNumberOfArgumentsShowsTheUsage) {
        {Args{"status"}, Args{"status", "a", "b"}, Args{"promote"}, Args{"abort"}, Args{"pause"},
         Args{"retry", "rollout"}, Args{"set", "image", "web"},
         Args{"set", "image", "web", "noequals"}, Args{"set", "image", "web", "=img"},
-        Args{"set", "image", "web", "app="}, Args{"list", "rollouts", "web"},
+        Args{"set", "image", "web", "app="}, Args{"set", "image", "web", "a=b", "c"}, Args{"list", "rollouts", "web"},
         Args{"get", "rollout"}, Args{"version", "x"}, Args{"get"}, Args{"list"}, Args{"set"},
         Args{"retry"}}) {
     EXPECT_THAT(refused(args), HasSubstr("usage: ")) << testing::PrintToString(args);
     EXPECT_THAT(refused(args), HasSubstr("kubectl argo rollouts " + args[0]))
         << testing::PrintToString(args);
+  }
+}
+
+TEST(Arguments, ACommandLineThatDoesNotFitShowsWhatFitsOnAScreen) {
+  const std::string text = refused({"status"});
+  EXPECT_THAT(text, HasSubstr("-t, --timeout"));
+  EXPECT_THAT(text, HasSubstr("Use 'kubectl argo rollouts status --help' for the global flags"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("--kubeconfig")));
+}
+
+TEST(Arguments, NamesMayCarryTheirKind) {
+  struct Row {
+    Args args, names;
+  };
+  const Row rows[] = {
+      {{"get", "ro/web"}, {"web"}},
+      {{"get", "rollout", "rollout/web"}, {"web"}},
+      {{"status", "rollouts/web"}, {"web"}},
+      {{"abort", "rollout.argoproj.io/a", "ro/b"}, {"a", "b"}},
+      {{"retry", "rollout/web"}, {"web"}},
+      {{"set", "image", "rollout/web", "app=registry/app:1"}, {"web", "app=registry/app:1"}},
+  };
+  for (const Row& row : rows) {
+    const auto got = parse_arguments("kubectl-argo-rollouts", row.args);
+    ASSERT_TRUE(got) << testing::PrintToString(row.args);
+    EXPECT_EQ(got->args, row.names);
   }
 }
 

@@ -76,6 +76,14 @@ TEST(Commands, WithoutAStatusSubresourceTheObjectItselfIsPatched) {
                                                   kPatch + R"( {"status":{"abort":true}})"));
 }
 
+// The first line is what scripts look at; the second one is for people.
+std::string missing_text(const std::string& resource) {
+  return "Error: " + resource +
+         ".argoproj.io \"web\" not found\n"
+         "It was looked for in namespace \"shop\" of https://api.example (see -n, --context; 'list "
+         "rollouts -A' shows all)\n";
+}
+
 TEST(Commands, AMissingRolloutIsNamedAsTheServerDoes) {
   Shell shell;
   const auto missing =
@@ -83,19 +91,68 @@ TEST(Commands, AMissingRolloutIsNamedAsTheServerDoes) {
   shell.server->scripted[kPatchStatus] = {missing};
   shell.server->scripted[kPatch] = {missing};
   EXPECT_EQ(shell.run({"abort", "web"}), 1);
-  EXPECT_EQ(shell.err, "Error: rollouts.argoproj.io \"web\" not found\n");
+  EXPECT_EQ(shell.err, missing_text("rollouts"));
   EXPECT_EQ(shell.out, "");
   for (const auto& args : std::vector<std::vector<std::string>>{
            {"promote", "web"}, {"undo", "web"}, {"set", "image", "web", "a=b"}}) {
     EXPECT_EQ(shell.run(args), 1);
-    EXPECT_EQ(shell.err, "Error: rollouts.argoproj.io \"web\" not found\n");
+    EXPECT_EQ(shell.err, missing_text("rollouts"));
   }
   for (const auto& args : std::vector<std::vector<std::string>>{{"get", "rollout", "web"},
                                                                 {"get", "ro", "web", "-w"},
                                                                 {"status", "web"},
                                                                 {"status", "web", "-w=false"}}) {
     EXPECT_EQ(shell.run(args), 1);
-    EXPECT_EQ(shell.err, "Error: rollout.argoproj.io \"web\" not found\n");
+    EXPECT_EQ(shell.err, missing_text("rollout"));
+  }
+}
+
+TEST(Commands, SeveralImagesAreOneWrite) {
+  Shell shell;
+  Json object = rollout(kCanary);
+  object["spec"]["template"]["spec"]["containers"].push_back(
+      parse(R"({"name":"side","image":"s:1"})"));
+  shell.server->objects = {object};
+  EXPECT_EQ(shell.run({"set", "image", "web", "app=i:3", "side=s:2"}), 0) << shell.err;
+  EXPECT_EQ(shell.out, "rollout \"web\" image updated\n");
+  ASSERT_EQ(shell.server->writes().size(), 1U);
+  const Json sent = parse(shell.server->requests.back().body);
+  const auto& containers = sent["spec"]["template"]["spec"]["containers"];
+  EXPECT_EQ(containers[0]["image"], "i:3");
+  EXPECT_EQ(containers[1]["image"], "s:2");
+  EXPECT_EQ(shell.run({"set", "image", "web", "app=i:4", "nope=s:3"}), 1);
+  EXPECT_EQ(shell.err, "Error: unable to find container named \"nope\"\n");
+  EXPECT_EQ(shell.server->writes().size(), 1U);  // all or nothing
+}
+
+TEST(Commands, ACommandThatChangesNothingSaysSoBesideItsUsualLine) {
+  const std::string rest =
+      R"({"observedGeneration":"0","stableRS":"h","currentPodHash":"h","phase":"Healthy"})";
+  struct Row {
+    std::vector<std::string> args;
+    std::string status, out, err;
+  };
+  const std::string note = "Note: no update of rollout 'web' is under way, so there is nothing to ";
+  const Row rows[] = {
+      {{"promote", "web"}, rest, "rollout 'web' promoted\n", note + "promote\n"},
+      {{"promote", "web", "--full"}, rest, "rollout 'web' fully promoted\n", note + "promote\n"},
+      {{"abort", "web"}, rest, "rollout 'web' aborted\n", note + "abort\n"},
+      // The controller has not seen the latest change yet: nobody knows.
+      {{"abort", "web"},
+       R"({"observedGeneration":"7","stableRS":"h","currentPodHash":"h"})",
+       "rollout 'web' aborted\n",
+       ""},
+      {{"abort", "web"},
+       R"({"observedGeneration":"0","stableRS":"h","currentPodHash":"i"})",
+       "rollout 'web' aborted\n",
+       ""}};
+  for (const Row& row : rows) {
+    Shell shell;
+    shell.server->objects = {rollout(kCanary, row.status)};
+    shell.server->scripted[kPatchStatus] = {{200, {}, shell.server->objects[0].dump()}};
+    EXPECT_EQ(shell.run(row.args), 0);
+    EXPECT_EQ(shell.out, row.out);
+    EXPECT_EQ(shell.err, row.err) << row.args[0] << row.status;
   }
 }
 
@@ -300,7 +357,7 @@ TEST(Status, ADeletedRolloutEndsTheWatch) {
   server.objects = {phase_object("Paused", "x")};
   server.later(Seconds(5), [&] { server.remove(server.objects[0]); });
   EXPECT_EQ(shell.run({"status", "web"}), 1);
-  EXPECT_EQ(shell.err, "Error: rollout.argoproj.io \"web\" not found\n");
+  EXPECT_EQ(shell.err, missing_text("rollout"));
 }
 
 TEST(Status, ALostWatchIsOpenedAgainAndGivenUpAfterFiveFailures) {

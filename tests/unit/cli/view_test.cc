@@ -33,7 +33,11 @@ class GetFixture : public testing::TestWithParam<const char*> {};
 TEST_P(GetFixture, LooksAsRecorded) {
   Shell shell = shell_of(GetParam());
   EXPECT_EQ(shell.run({"get", "rollout", "web", "--no-color"}), 0) << shell.err;
-  EXPECT_EQ(shell.out, read_golden(std::string("get-") + GetParam()));
+  const std::string name = std::string("get-") + GetParam();
+  if (std::getenv("SLUICE_UPDATE_GOLDEN") != nullptr)
+    std::ofstream(std::string(SLUICE_SOURCE_DIR) + "/tests/unit/cli/golden/" + name + ".txt")
+        << shell.out;
+  EXPECT_EQ(shell.out, read_golden(name));
 }
 INSTANTIATE_TEST_SUITE_P(TakeOver, GetFixture,
                          testing::Values("canary-nginx-aborted-by-analysis",
@@ -262,6 +266,16 @@ NAME                                     KIND         STATUS              AGE  I
    └──⧉ checkout-5d8b9c6f7d              ReplicaSet   ✔ Healthy           9d   stable
       ├──□ checkout-5d8b9c6f7d-4zt8w     Pod          ✔ Running           9d   ready:2/2
       └──□ checkout-5d8b9c6f7d-kq7lm     Pod          ⚠ ImagePullBackOff  9d   ready:1/2,restarts:3
+
+Waits for:       CanaryPauseStep
+Next:            step 5 of 6 (setWeight: 50)
+
+AnalysisRun:     checkout-6f9c7d5b44-7
+  Phase:         ◌ Running
+  Metric:        err (Failed)
+    Condition:   successCondition: result < 5
+    Query:       Job 8c1d-probe-2
+    So far:      1 failed (0 allowed)
 )");
 }
 

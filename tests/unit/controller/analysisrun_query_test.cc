@@ -68,10 +68,10 @@ TEST(QueryRun, writes_its_start_when_the_first_answer_takes_long) {
   EXPECT_EQ(world.purposes(), Lines{});
 }
 
-TEST(QueryRun, writes_once_per_sample_and_only_what_changed) {
-  World world(metrics(prometheus_metric("m", R"(,"interval":"10s")")));
+TEST(QueryRun, writes_only_what_changed) {
+  World world(metrics(prometheus_metric("m", R"(,"interval":"10s","failureLimit":3)")));
   world.sample(0, "0.95");
-  world.sample(10.6, "0.96");
+  world.sample(10.6, "0.5");
   EXPECT_EQ(world.writes, 2);
   const auto patch = world.patch();
   EXPECT_EQ(patch.size(), 1U);
@@ -79,7 +79,7 @@ TEST(QueryRun, writes_once_per_sample_and_only_what_changed) {
   EXPECT_EQ(patch["status"]["metricResults"][0]["measurements"].size(), 2U);
   for (const auto* write : world.last.plan.writes()) {
     EXPECT_EQ(write->uid, "run-uid");
-    EXPECT_EQ(write->resource_version, "");
+    EXPECT_EQ(write->resource_version, "1");
     EXPECT_EQ(write->subresource, "");
   }
 }
@@ -310,7 +310,7 @@ TEST(QueryRun, keeps_ten_measurements_and_all_counters) {
   for (int i = 0; i < 11; ++i) world.sample(12 * i, "0.95");
   EXPECT_EQ(world.result(0).measurements.size(), 10U);
   EXPECT_EQ(world.result(0).count, 11);
-  EXPECT_EQ(world.writes, 11);
+  EXPECT_EQ(world.writes, 4);  // the first with the start, then three by three
 }
 
 TEST(QueryRun, keeps_what_a_rule_for_the_resolved_name_says) {
@@ -411,6 +411,22 @@ INSTANTIATE_TEST_SUITE_P(
             "name(s)"}),
     [](const auto& one) { return one.param.name; });
 
+TEST(BadConditions, are_named_with_their_place_when_the_run_starts_and_once) {
+  World world(metrics(prometheus_metric("good") +
+                      R"(,{"name":"bad","interval":"10s","successCondition":"result[0] >\n\n  = 1",)"
+                      R"("failureCondition":"result >","provider":{"web":{"url":"http://x"}}})"));
+  world.step(0);
+  EXPECT_EQ(
+      world.events(),
+      (Lines{"Warning InvalidCondition: Metric 'bad': successCondition \"result[0] >\n\n  = 1\": "
+             "unexpected token Operator(\"=\") (line 3, column 3)",
+             "Warning InvalidCondition: Metric 'bad': failureCondition \"result >\": unexpected "
+             "token EOF (line 1, column 9)"}));
+  EXPECT_EQ(world.in_flight.size(), 2U);  // it is measured all the same
+  world.step(1);
+  EXPECT_TRUE(world.events().empty());
+}
+
 TEST(Refusal, a_provider_of_a_later_release_leaves_the_run_untouched_and_says_so_once) {
   World world(R"("metrics":[{"name":"m","provider":{"datadog":{"query":"q"}}}])");
   world.step(0);
@@ -474,7 +490,11 @@ TEST(TakeOver, a_run_of_the_reference_is_left_alone_until_it_is_due) {
   world.step(10.6);
   EXPECT_EQ(world.result(0).count, 3);
   EXPECT_EQ(world.result(0).consecutive_success, 3);
+  EXPECT_TRUE(world.patch().is_null());  // it waits for the next two
+  world.sample(15.5, "0.99");
+  world.sample(21.5, "0.99");
   EXPECT_EQ(world.patch()["status"].size(), 1U);
+  EXPECT_EQ(world.patch()["status"]["metricResults"][0]["measurements"].size(), 5U);
 }
 
 }  // namespace

@@ -123,5 +123,29 @@ TEST(KeyQueue, AForgottenKeyLeavesNothingBehind) {
   EXPECT_EQ(queue.next_time(), MonoTime::max());
 }
 
+TEST(KeyQueue, AKeyMayBeClaimedOutOfTurnUnlessItIsBusy) {
+  KeyQueue queue;
+  EXPECT_FALSE(queue.is_busy(key("a")));
+  EXPECT_TRUE(queue.claim(key("a")));
+  EXPECT_TRUE(queue.is_busy(key("a")));
+  EXPECT_FALSE(queue.claim(key("a")));
+  queue.done(key("a"), at(0));
+  EXPECT_FALSE(queue.is_busy(key("a")));
+  EXPECT_EQ(queue.size(), 0U);
+  // What was due for it before is not done twice, what comes meanwhile is not forgotten.
+  for (const Lane lane : {Lane::Urgent, Lane::Normal}) {
+    queue.mark(key("a"), lane, "before", at(1));
+    EXPECT_TRUE(queue.claim(key("a")));
+    EXPECT_FALSE(queue.ready());
+    queue.mark(key("a"), lane, "meanwhile", at(1));
+    queue.done(key("a"), at(2));
+    auto work = queue.take(at(2));
+    ASSERT_TRUE(work);
+    EXPECT_EQ(work->reason, "meanwhile");
+    queue.done(key("a"), at(2));
+  }
+  EXPECT_EQ(queue.busy(), 0U);
+}
+
 }  // namespace
 }  // namespace sluice::loop

@@ -108,7 +108,7 @@ TEST(RolloutRouted, promotion_swaps_services_then_takes_the_weight_back_then_del
   const auto before = c.sent.size();
   c.settle();
   EXPECT_THAT(c.purposes(before),
-              ElementsAre("SwitchService", "SetWeights", "ScaleReplicaSet", "PatchStatus"));
+              ElementsAre("SwitchService", "SetWeights", "PatchStatus", "ScaleReplicaSet"));
   EXPECT_EQ(c.weight(), "0");
   EXPECT_EQ(c.selected("web-stable"), c.current_hash());
   EXPECT_EQ(c.size(old), 4);
@@ -375,6 +375,21 @@ TEST(RolloutVerdict, a_new_template_clears_it) {
   c.run();
   EXPECT_EQ(verdict_of(c), "");
   EXPECT_EQ(c.phase(), "Paused");
+}
+
+// A crash between a weight and its record, and a new image meanwhile (reliability.md S2).
+TEST(RolloutRouted, a_reset_records_the_weight_that_the_router_has) {
+  auto c = nginx_canary(4, R"([{"setWeight":20},{"pause":{}},{"setWeight":50},{"pause":{}}])");
+  c.set_image("web:2");
+  c.run();
+  ASSERT_EQ(c.weight(), "20");
+  c.edit("Ingress", "web-web-canary",
+         json(R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"50"}}})"));
+  c.set_image("web:3");
+  c.pass();
+  const auto weights = c.status()["canary"]["weights"];
+  EXPECT_EQ(weights["canary"]["weight"], std::stoi(c.weight())) << weights.dump();
+  EXPECT_EQ(weights["stable"]["weight"], 100 - std::stoi(c.weight())) << weights.dump();
 }
 
 TEST(RolloutVerdict, text_that_is_no_verdict_is_ignored) {

@@ -69,6 +69,32 @@ TEST_F(CredentialsTest, ATokenFileThatVanishesLeavesTheLastToken) {
   EXPECT_EQ(client.telemetry.logged("token file cannot be read"), 1);
 }
 
+// Read in the middle of being replaced. Without its token a request would go out as nobody.
+TEST_F(CredentialsTest, ATokenFileWithoutATokenLeavesTheLastOne) {
+  client.files.files["/token"] = "one";
+  client.options.kube.token_file = "/token";
+  client.start();
+  int warned = 0;
+  for (const char* content : {"", " \n", "two\nthree"}) {
+    client.files.files["/token"] = content;
+    client.clock.advance(Millis(60'000));
+    EXPECT_EQ(ask().body, "Bearer one");
+    EXPECT_EQ(client.telemetry.logged("token file holds no token"), ++warned);
+  }
+  client.files.files["/token"] = "two";
+  client.clock.advance(Millis(60'000));
+  EXPECT_EQ(ask().body, "Bearer two");
+}
+
+TEST_F(CredentialsTest, ATokenFileThatComesLateIsReadAfterTheFirst401) {
+  client.options.kube.token_file = "/token";
+  client.start();
+  client.clock.advance(Millis(2'000));
+  client.files.files["/token"] = "one";
+  want("Bearer one");
+  EXPECT_EQ(ask().status, 200);
+}
+
 TEST_F(CredentialsTest, A401MakesTheTokenFileBeReadAndTheRequestRepeated) {
   client.files.files["/token"] = "one";
   client.options.kube.token_file = "/token";

@@ -1,6 +1,9 @@
 #include "net/exec_plugin.h"
 
 #include <gmock/gmock.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "kube/json/json.h"
 #include "tests/unit/net/support.h"
@@ -78,6 +81,34 @@ TEST(ExecPlugin, OneThatHangsIsKilled) {
   auto got = run_exec_plugin(with_script("sleep 600 & sleep 600"), Millis(1), {});
   ASSERT_FALSE(got);
   EXPECT_THAT(got.error().message, HasSubstr("no credential within"));
+}
+
+// Its output stays open in the hands of what it left behind; it has said all there is to say.
+TEST(ExecPlugin, OneThatLeavesAHelperBehindIsNotWaitedFor) {
+  char file[] = "/tmp/sluice-helper-XXXXXX";
+  const int fd = ::mkstemp(file);
+  ASSERT_GE(fd, 0);
+  const auto began = std::chrono::steady_clock::now();
+  auto got = run_exec_plugin(
+      with_script("sleep 30 & echo $! > " + std::string(file) + "; echo '" +
+                  credential(R"({"token":"t1"})") + "'"),
+      Millis(20'000), {});
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(15));
+  char digits[16] = {};
+  const ssize_t n = ::read(fd, digits, sizeof digits - 1);
+  ::close(fd);
+  ::unlink(file);
+  ASSERT_GT(n, 0);
+  ::kill(std::stoi(digits), SIGKILL);
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->token, "t1");
+}
+
+TEST(ExecPlugin, OneThatNeverStopsTalkingIsKilled) {
+  auto got = run_exec_plugin(with_script("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done"),
+                             Millis(60'000), {});
+  ASSERT_FALSE(got);
+  EXPECT_THAT(got.error().message, HasSubstr("more than 1 MiB"));
 }
 
 TEST(ExecPlugin, OneThatIsNoLongerWantedIsKilled) {

@@ -62,8 +62,10 @@ class Http2Peer {
   KeyPair ca;
   std::atomic<int> connections{0};   // accepted so far
   std::atomic<int> requests{0};      // HEADERS frames so far
-  std::atomic<int> silent{0};        // the connection of this number reads and never answers
+  std::atomic<int> silent{0};        // the connections up to this number read and never answer
   std::atomic<bool> endless{false};  // answers are left open: watches
+  enum Farewell { kNone, kAfterAnswer, kUnprocessed, kRefused };
+  std::atomic<Farewell> farewell{kNone};  // what becomes of the next request
 
  private:
   struct Connection {
@@ -72,8 +74,18 @@ class Http2Peer {
     int number = 0;
     std::string buffer;
     bool preface = false;
+    bool leaving = false;  // GOAWAY was sent: new streams are not looked at
   };
 
+  static std::string number(std::uint32_t value) {
+    std::string out;
+    for (const int shift : {24, 16, 8, 0})
+      out += static_cast<char>(value >> static_cast<unsigned>(shift));
+    return out;
+  }
+  static std::string goaway(std::uint32_t last_stream) {
+    return frame(7, 0, 0, number(last_stream) + number(0));
+  }
   static std::string frame(int type, int flags, std::uint32_t stream, const std::string& payload) {
     std::string out;
     for (const int shift : {16, 8, 0})
@@ -150,12 +162,25 @@ class Http2Peer {
 
   void answer(Connection& connection, std::uint32_t type, std::uint32_t flags,
               std::uint32_t stream) {
-    const bool mute = silent == connection.number;
+    const bool mute = connection.number <= silent;
     if (type == 4 && (flags & 1U) == 0 && !mute) write(connection, frame(4, 1, 0, ""));
-    if (type != 1) return;
+    if (type != 1 || connection.leaving) return;
+    const Farewell how = farewell.exchange(kNone);
+    if (how == kUnprocessed || how == kRefused) {
+      constexpr std::uint32_t kRefusedStream = 7;
+      write(connection, how == kUnprocessed ? goaway(stream - 2)
+                                            : frame(3, 0, stream, number(kRefusedStream)));
+      connection.leaving = how == kUnprocessed;
+      ++requests;
+      return;
+    }
     if (!mute) {
       write(connection, frame(1, 4, stream, "\x88"));  // :status 200
       write(connection, frame(0, endless ? 0 : 1, stream, "ok\n"));
+    }
+    if (how == kAfterAnswer) {
+      write(connection, goaway(stream));
+      connection.leaving = true;
     }
     ++requests;
   }
@@ -190,9 +215,25 @@ struct Http2 : testing::Test {
     ASSERT_NE(end, nullptr);
     EXPECT_EQ(end->error.code, ErrorCode::Timeout);
   }
+  // Not through call(): what happens to other requests meanwhile must be seen as well.
   std::string ask() {
-    auto answer = call(*client.transport, get("/x"));
-    return answer ? answer->body : answer.error().message;
+    const auto* end = client.wait_end(client.transport->submit(get("/x")));
+    if (end == nullptr) return "no answer";
+    return end->kind == Kind::Response ? end->response.body : end->error.message;
+  }
+  // How a request ends that the peer does not look at: at once, or when its time is up.
+  TransportEvent fate_of(http::Request request) {
+    const auto token = client.transport->submit(std::move(request));
+    const auto ended = [&] {
+      return client.find(token, Kind::Response) != nullptr ||
+             client.find(token, Kind::Failed) != nullptr;
+    };
+    for (int turn = 0; turn < 100 && !ended(); ++turn)
+      client.transport->poll(client.seen, Millis(10));
+    if (!ended()) client.clock.advance(Millis(30'000));
+    const auto* end = client.wait_end(token);
+    EXPECT_NE(end, nullptr);
+    return end == nullptr ? TransportEvent{} : *end;
   }
   Http2Peer peer;
   Client client;
@@ -204,27 +245,69 @@ TEST_F(Http2, WatchesAndRequestsShareOneConnection) {
   EXPECT_EQ(peer.connections, 1);
 }
 
-TEST_F(Http2, TwoTimeoutsInARowCutTheConnectionAndTheNextRequestSucceeds) {
+// One lost request, not two: with two the Lease would be lost as well, because each renewal may
+// take half of what is left of it.
+TEST_F(Http2, ADeadConnectionCostsOneRequestWhenTheServerAnswersOnAnother) {
   const auto token = open_watch(Millis(300'000));
   peer.silent = 1;
   lose_one();
-  EXPECT_EQ(client.find(token, Kind::Failed), nullptr);
-  lose_one();
+  EXPECT_EQ(client.find(token, Kind::Failed), nullptr);  // suspected, not condemned
+  EXPECT_EQ(ask(), "ok\n");
+  EXPECT_EQ(peer.connections, 2);
   const auto* end = client.wait_end(token);
   ASSERT_NE(end, nullptr);
   EXPECT_EQ(end->kind, Kind::Failed);
   EXPECT_EQ(end->error.code, ErrorCode::Unavailable);
+  EXPECT_EQ(client.telemetry.logged("connection cut"), 1);
   EXPECT_EQ(ask(), "ok\n");
   EXPECT_EQ(peer.connections, 2);
-  EXPECT_EQ(client.telemetry.logged("connection cut"), 1);
 }
 
-TEST_F(Http2, TimeoutsWithAnswersInBetweenDoNotCutTheConnection) {
+TEST_F(Http2, TwoTimeoutsInARowCutEverythingAndTheNextRequestSucceeds) {
+  const auto token = open_watch(Millis(300'000));
+  peer.silent = 1'000;
+  lose_one();
+  EXPECT_EQ(client.find(token, Kind::Failed), nullptr);
+  lose_one();  // on a connection of its own
+  EXPECT_EQ(peer.connections, 2);
+  const auto* end = client.wait_end(token);
+  ASSERT_NE(end, nullptr);
+  EXPECT_EQ(end->kind, Kind::Failed);
+  EXPECT_EQ(end->error.code, ErrorCode::Unavailable);
+  EXPECT_EQ(client.telemetry.logged("connection cut"), 2);
+  peer.silent = 0;
+  EXPECT_EQ(ask(), "ok\n");
+  EXPECT_EQ(peer.connections, 3);
+}
+
+// A probe is one connection, however many requests are waiting.
+TEST_F(Http2, OnlyOneRequestLeavesASuspectedConnection) {
+  open_watch(Millis(300'000));
+  peer.silent = 1;
+  lose_one();
+  const int before = peer.requests;
+  std::vector<RequestToken> tokens;
+  for (int i = 0; i < 20; ++i) tokens.push_back(client.transport->submit(get("/x")));
+  ASSERT_TRUE(client.until([&] { return peer.requests >= before + 20; }));
+  for (const auto token : tokens) ASSERT_NE(client.wait_end(token), nullptr);
+  EXPECT_EQ(peer.connections, 2);
+}
+
+// The server takes its time over one request while it answers others: its connection is alive.
+TEST_F(Http2, ASlowRequestAmongAnsweredOnesDoesNotCutTheConnection) {
   EXPECT_EQ(ask(), "ok\n");
   for (int i = 0; i < 3; ++i) {
     peer.silent = 1;
-    lose_one();
+    const int before = peer.requests;
+    const auto slow = client.transport->submit(get("/slow"));
+    ASSERT_TRUE(client.until([&] { return peer.requests > before; }));
     peer.silent = 0;
+    client.clock.advance(Millis(10'000));
+    EXPECT_EQ(ask(), "ok\n");
+    client.clock.advance(Millis(20'000));
+    const auto* end = client.wait_end(slow);
+    ASSERT_NE(end, nullptr);
+    EXPECT_EQ(end->error.code, ErrorCode::Timeout);
     EXPECT_EQ(ask(), "ok\n");
   }
   EXPECT_EQ(peer.connections, 1);
@@ -250,6 +333,43 @@ TEST_F(Http2, ASilentWatchOnALivelyConnectionEndsAlone) {
   EXPECT_EQ(client.wait_end(token)->error.code, ErrorCode::Timeout);
   EXPECT_EQ(ask(), "ok\n");
   EXPECT_EQ(peer.connections, 1);
+}
+
+// A server that is about to stop says GOAWAY: what is open goes on, what is new goes elsewhere.
+TEST_F(Http2, AfterAGoawayNewRequestsGoOntoANewConnection) {
+  const auto token = open_watch(Millis(300'000));
+  peer.farewell = Http2Peer::kAfterAnswer;
+  EXPECT_EQ(ask(), "ok\n");
+  EXPECT_EQ(ask(), "ok\n");
+  EXPECT_EQ(ask(), "ok\n");
+  EXPECT_EQ(peer.connections, 2);
+  EXPECT_EQ(client.find(token, Kind::Failed), nullptr);
+  EXPECT_EQ(client.find(token, Kind::StreamEnded), nullptr);
+}
+
+// The server says that it has not looked at the request: then, and only then, may one be sent
+// again, and a write no oftener than a read.
+TEST_F(Http2, ARequestThatAGoawayLeftOutEndsAndTheNextOneSucceeds) {
+  for (const char* method : {"GET", "PATCH"}) {
+    for (const auto how : {Http2Peer::kUnprocessed, Http2Peer::kRefused}) {
+      EXPECT_EQ(ask(), "ok\n");
+      const int before = peer.requests;
+      peer.farewell = how;
+      http::Request request = get("/x");
+      request.method = method;
+      if (request.method == "PATCH") request.body = "{}";
+      const TransportEvent end = fate_of(request);
+      if (end.kind == Kind::Failed) {
+        EXPECT_TRUE(end.error.code == ErrorCode::Unavailable ||
+                    end.error.code == ErrorCode::Timeout)
+            << end.error.message;
+      } else {
+        EXPECT_EQ(end.response.body, "ok\n");
+      }
+      EXPECT_LE(peer.requests, before + 2);
+      EXPECT_EQ(ask(), "ok\n");
+    }
+  }
 }
 
 TEST_F(Http2, TheSwitchForHttp1IsObeyed) {

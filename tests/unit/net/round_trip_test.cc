@@ -278,7 +278,9 @@ TEST_P(RoundTrip, RedirectsOfMetricAddressesAreFollowed) {
       return responder->respond({302, {{"Location", "/new"}}, "moved"});
     responder->respond({200, {}, inbound.request.url});
   });
-  auto answer = call(*client.transport, get(other.server->url() + "/old"));
+  http::Request request = get(other.server->url() + "/old");
+  request.redirects_max = 10;
+  auto answer = call(*client.transport, request);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->body, "/new");
 }

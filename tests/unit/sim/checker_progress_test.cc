@@ -60,6 +60,75 @@ TEST(CheckerS9, CatchesARepeatedStep) {
   EXPECT_EQ(run.caught("S9"), 1);
 }
 
+TEST(CheckerS9, CatchesAWeightStepThatWasNeverReached) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.deploy());
+  run.begin_update("app:v2");
+  ASSERT_TRUE(run.wait_step(2));
+  ASSERT_NE(run.view().canary_weight(), 50);
+  ASSERT_EQ(run.caught("S9"), 0) << all_text(run.checkers.found);
+  run.status(R"({"currentStepIndex":3})");
+  EXPECT_EQ(run.caught("S9"), 1);
+}
+
+TEST(CheckerS9, CatchesAWeightWithoutThePodsForIt) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.deploy());
+  run.begin_update("app:v2");
+  ASSERT_TRUE(run.wait_step(2));
+  run.canary_weight(50);
+  run.status(R"({"currentStepIndex":3})");
+  EXPECT_EQ(run.caught("S9"), 1);
+}
+
+TEST(CheckerS9, CatchesTwoStepsInOneWrite) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  // The pods and the weight of the step behind the pause are there before their time.
+  run.sim.set_partitioned(0, true);
+  run.scale("app:v2", 5);
+  ASSERT_TRUE(run.wait("five pods of v2", [&] {
+    return run.view().sets.at(run.set_name("app:v2")).available == 5;
+  }));
+  run.canary_weight(50);
+  ASSERT_EQ(run.caught("S9"), 0) << all_text(run.checkers.found);
+  run.status(R"({"currentStepIndex":3})");
+  EXPECT_EQ(run.caught("S9"), 1);
+}
+
+TEST(CheckerS9, CatchesStepsThatBeginAnewEndAtOnceOrGetLostWithoutReason) {
+  for (const char* index : {"0", "5", "null"}) {
+    Given run(Workflow::CanaryNginx);
+    ASSERT_TRUE(run.in_first_pause());
+    ASSERT_EQ(run.caught("S9"), 0) << all_text(run.checkers.found);
+    run.status(std::string(R"({"currentStepIndex":)") + index + "}");
+    EXPECT_EQ(run.caught("S9"), 1) << index;
+  }
+}
+
+TEST(CheckerS10, CatchesAPauseThatClaimsToHaveBegunEarlier) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  ASSERT_EQ(run.caught("S10"), 0) << all_text(run.checkers.found);
+  run.status(R"({"pauseConditions":[{"reason":"CanaryPauseStep","startTime":")" +
+             format_rfc3339(run.sim.clock.wall_now() - Seconds(50)) + R"("}]})");
+  run.sim.run_for(Seconds(20));  // our own controller believes it
+  EXPECT_EQ(run.caught("S10"), 1);
+}
+
+TEST(CheckerS10, BlamesNobodyForAClockThatIsSet) {
+  for (const Seconds jump : {Seconds(3600), Seconds(-3600)}) {
+    Given run(Workflow::CanaryNginx);
+    ASSERT_TRUE(run.in_first_pause());
+    run.sim.run_for(Seconds(10));
+    run.sim.clock.jump_wall(jump);
+    run.sim.run_for(Seconds(4000));
+    EXPECT_GE(run.rollout().step_index.value_or(0), 2) << jump.count();
+    EXPECT_EQ(run.caught("S10"), 0) << all_text(run.checkers.found);
+    EXPECT_EQ(run.caught("V5"), 0) << all_text(run.checkers.found);
+  }
+}
+
 TEST(CheckerS10, CatchesAPauseCutShort) {
   Given run(Workflow::CanaryNginx);
   ASSERT_TRUE(run.in_first_pause());
@@ -152,6 +221,44 @@ TEST(CheckerS17, CatchesMissingDataThatCountsAsSuccess) {
   EXPECT_GE(run.caught("S17"), 1);
 }
 
+TEST(CheckerS17, CatchesABadAnswerThatIsLeftOut) {
+  Given run(Workflow::CanaryNginx);
+  run.backend.scripts["app:v2 background"].first = {MetricBackend::Kind::Good,
+                                                    MetricBackend::Kind::Bad};
+  // Somewhere on the way a bad answer is asked away.
+  run.sim.set_backend([&](const http::Request& request) {
+    auto response = run.backend(request, run.sim.clock.mono_now());
+    if (response->body.find("0.5") != std::string::npos)
+      response = run.backend(request, run.sim.clock.mono_now());
+    return response;
+  });
+  ASSERT_TRUE(run.deploy());
+  run.begin_update("app:v2");
+  ASSERT_TRUE(run.wait_step(1));
+  ASSERT_EQ(run.caught("S17"), 0) << all_text(run.checkers.found);
+  ASSERT_TRUE(run.wait_healthy("app:v2"));
+  int invented = 0, promoted = 0;
+  for (const auto& item : run.checkers.found) {
+    invented += item.checker == "S17" && item.text.starts_with("measurement 2 of ");
+    promoted += item.checker == "S17" && item.text.ends_with("analysis was answered badly");
+  }
+  EXPECT_GE(invented, 1) << all_text(run.checkers.found);
+  EXPECT_EQ(promoted, 1) << all_text(run.checkers.found);
+}
+
+TEST(CheckerS17, CatchesARunThatIsContentWithTooFewAnswers) {
+  Given run(Workflow::BlueGreen);
+  ASSERT_TRUE(run.deploy());
+  run.begin_update("app:v2");
+  ASSERT_TRUE(run.wait("a run that has not ended", [&] {
+    return !run.view().runs.empty() && !run.view().runs.begin()->second.over();
+  }));
+  ASSERT_EQ(run.caught("S17"), 0) << all_text(run.checkers.found);
+  run.patch(api::kAnalysisRuns, run.view().runs.begin()->first,
+            R"({"status":{"phase":"Successful"}})");
+  EXPECT_EQ(run.caught("S17"), 1);
+}
+
 TEST(CheckerV1, CatchesAWorldThatDoesNotConverge) {
   Given run(Workflow::CanaryNginx);
   ASSERT_TRUE(run.deploy());
@@ -202,6 +309,65 @@ TEST(CheckerV5, CatchesAPauseThatEndsLate) {
   ASSERT_TRUE(run.in_first_pause());
   run.sim.freeze(0, Seconds(90));  // nobody tells the checker, so it blames the controller
   run.sim.run_for(Seconds(80));
+  EXPECT_EQ(run.caught("V5"), 1);
+}
+
+TEST(CheckerV5, CatchesAPauseThatEndsLateThoughTheClockWasSet) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  run.sim.clock.jump_wall(Seconds(3600));
+  run.sim.freeze(0, Seconds(90));
+  run.sim.run_for(Seconds(55));
+  ASSERT_EQ(run.caught("V5"), 0) << all_text(run.checkers.found);
+  run.sim.run_for(Seconds(25));
+  EXPECT_EQ(run.caught("V5"), 1);
+}
+
+TEST(CheckerV5, CatchesAPromotionThatComesLate) {
+  Given run(Workflow::BlueGreen);
+  ASSERT_TRUE(run.deploy());
+  run.begin_update("app:v2");
+  ASSERT_TRUE(run.wait("the pause before the switch",
+                       [&] { return run.rollout().pause("BlueGreenPause") != nullptr; }));
+  ASSERT_EQ(run.caught("V5"), 0) << all_text(run.checkers.found);
+  run.sim.freeze(0, Seconds(60));
+  run.sim.run_for(Seconds(40));
+  EXPECT_EQ(run.caught("V5"), 1);
+}
+
+// The old version waits for its end.
+bool in_delay(Given& run) {
+  if (!run.deploy()) return false;
+  run.begin_update("app:v2");
+  return run.wait("the delay of v1", [&] {
+    return run.view().sets.at(run.set_name("app:v1")).deadline.has_value();
+  });
+}
+
+TEST(CheckerV5, CatchesADelayThatMoves) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(in_delay(run));
+  ASSERT_EQ(run.caught("V5"), 0) << all_text(run.checkers.found);
+  run.patch(kube::kReplicaSets, run.set_name("app:v1"),
+            R"({"metadata":{"annotations":{"scale-down-deadline":")" +
+                format_rfc3339(run.sim.clock.wall_now() + Seconds(60)) + R"("}}})");
+  EXPECT_EQ(run.caught("V5"), 1);
+}
+
+TEST(CheckerV5, CatchesADelayCutShort) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(in_delay(run));
+  run.scale("app:v1", 0);
+  EXPECT_EQ(run.caught("V5"), 1);
+}
+
+TEST(CheckerV5, CatchesADelayThatDoesNotEnd) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(in_delay(run));
+  run.sim.freeze(0, Seconds(90));
+  run.sim.run_for(Seconds(28));
+  ASSERT_EQ(run.caught("V5"), 0) << all_text(run.checkers.found);
+  run.sim.run_for(Seconds(12));
   EXPECT_EQ(run.caught("V5"), 1);
 }
 

@@ -41,12 +41,27 @@ TEST(CheckerS2, CatchesWeightsOutOfRange) {
   EXPECT_EQ(run.caught("S2"), 1);
 }
 
-TEST(CheckerS2, CatchesARecordThatKeepsDisagreeingWithTheRouter) {
+TEST(CheckerS2, CatchesARecordThatDisagreesWithTheRouter) {
   Given run(Workflow::CanaryNginx);
   ASSERT_TRUE(run.in_first_pause());
-  for (const char* message : {"a", "b", "c"})
-    run.status(std::string(R"({"message":")") + message +
-               R"(","canary":{"weights":{"canary":{"weight":30},"stable":{"weight":70}}}})");
+  run.status(R"({"canary":{"weights":{"canary":{"weight":30},"stable":{"weight":70}}}})");
+  EXPECT_EQ(run.caught("S2"), 1);
+}
+
+TEST(CheckerS2, CatchesARecordThatIsTakenAwayWhileTheRouterSendsUsers) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  run.status(R"({"canary":{"weights":null}})");
+  EXPECT_EQ(run.caught("S2"), 1);
+}
+
+TEST(CheckerS2, CatchesARouterThatDisagreesAtRest) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.deploy());
+  run.checkers.rest(run.sim.clock.wall_now());
+  ASSERT_EQ(run.caught("S2"), 0) << all_text(run.checkers.found);
+  run.canary_weight(10);
+  run.checkers.rest(run.sim.clock.wall_now());
   EXPECT_EQ(run.caught("S2"), 1);
 }
 
@@ -144,6 +159,37 @@ TEST(CheckerS12, CatchesADeletedStableReplicaSet) {
   write.body = R"({"propagationPolicy":"Background"})";
   ASSERT_LT(run.rogue(write).status, 300);
   EXPECT_GE(run.caught("S12"), 1);
+}
+
+TEST(CheckerS12, CatchesAStableVersionThatGoesBeforeAnotherIsRecorded) {
+  Given run(Workflow::CanaryBasic);
+  ASSERT_TRUE(run.deploy());
+  run.begin_update("app:v2");
+  ASSERT_TRUE(run.wait("the indefinite pause", [&] {
+    return run.rollout().step_index == 3 && run.rollout().pause("CanaryPauseStep");
+  }));
+  run.sim.set_partitioned(0, true);  // our own controller looks away
+  run.scale("app:v2", 5);
+  ASSERT_TRUE(run.wait("all pods of v2", [&] {
+    return run.view().sets.at(run.set_name("app:v2")).available == 5;
+  }));
+  ASSERT_EQ(run.caught("S12"), 0) << all_text(run.checkers.found);
+  run.scale("app:v1", 0);
+  EXPECT_EQ(run.caught("S12"), 1);
+}
+
+TEST(CheckerS12, CatchesAPreviewThatLosesItsPods) {
+  Given run(Workflow::BlueGreen);
+  ASSERT_TRUE(run.deploy());
+  run.begin_update("app:v2");
+  ASSERT_TRUE(run.wait("a preview of v2", [&] {
+    const auto name = run.set_name("app:v2");
+    return !name.empty() && run.view().sets.at(name).wanted > 0 &&
+           run.view().services.at("web-preview").hash == run.view().sets.at(name).hash;
+  }));
+  ASSERT_EQ(run.caught("S12"), 0) << all_text(run.checkers.found);
+  run.scale("app:v2", 0);
+  EXPECT_EQ(run.caught("S12"), 1);
 }
 
 }  // namespace

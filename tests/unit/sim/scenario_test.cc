@@ -99,6 +99,45 @@ TEST(Coverage, CountsOnlyCellsOfKnownWritePoints) {
   EXPECT_TRUE(coverage.crashes_complete());
 }
 
+TEST(Coverage, ATableClaimsAHundredPercentOnlyWhenNothingIsLeft) {
+  Coverage coverage;
+  std::vector<WritePoint> points;
+  for (int i = 1; i <= 250; ++i) points.push_back({"patch services", i});
+  coverage.expect(Workflow::CanaryNginx, points);
+  for (int i = 1; i < 250; ++i)
+    coverage.ran(Workflow::CanaryNginx, {{"patch services", i}, Fault::CrashBefore});
+  EXPECT_NE(coverage.table().find(" 99%"), std::string::npos) << coverage.table();
+  EXPECT_EQ(coverage.table().find("100%"), std::string::npos) << coverage.table();
+  EXPECT_NE(coverage.table().find("249 of 1500"), std::string::npos) << coverage.table();
+}
+
+TEST(Coverage, SharesMakeUpTheWholeAndEachHasEveryFault) {
+  for (const std::size_t of : {1U, 2U, 3U, 4U, 5U, 7U}) {
+    std::map<std::pair<std::size_t, std::size_t>, int> cells;
+    for (std::size_t number = 0; number < of; ++number) {
+      std::set<std::size_t> faults;
+      for (std::size_t point = 0; point < 10; ++point)
+        for (std::size_t fault = 0; fault < std::size(kCellFaults); ++fault)
+          if (Share{number, of}.has(point, fault)) {
+            ++cells[{point, fault}];
+            faults.insert(fault);
+          }
+      EXPECT_EQ(faults.size(), std::size(kCellFaults)) << number << "/" << of;
+    }
+    EXPECT_EQ(cells.size(), 10 * std::size(kCellFaults));
+    for (const auto& [cell, count] : cells) EXPECT_EQ(count, 1) << of;
+  }
+}
+
+TEST(Coverage, AShareIsKOfN) {
+  const auto share = Share::parse("2/4");
+  ASSERT_TRUE(share);
+  EXPECT_EQ(share->number, 1U);
+  EXPECT_EQ(share->of, 4U);
+  for (const char* wrong : {"", "2", "/", "0/4", "5/4", "-1/4", "a/b", "1/", "/4", "1/2/3", "1 /2"})
+    EXPECT_FALSE(Share::parse(wrong)) << wrong;
+}
+
 TEST(FaultInjector, NamesWritesByRequestAndOrdinal) {
   FaultInjector injector({{{"patch rollouts/status", 2}, Fault::Conflict}}, {}, 1);
   http::Request status, lease, create;
@@ -192,13 +231,18 @@ TEST(Regression, FaultsThatOnceBrokeAnInvariant) {
       // The post-promotion run was made, its name was not recorded: it was terminated unmeasured,
       // and the version promoted.
       {Workflow::BlueGreenAbort, {{"create analysisruns", 2}, Fault::CrashAfter}},
-      {Workflow::BlueGreenAbort, {{"patch rollouts/status", 7}, Fault::CrashBefore}},
+      {Workflow::BlueGreenAbort, {{"patch rollouts/status", 6}, Fault::CrashBefore}},
       // A good verdict was acted on before it was recorded.
-      {Workflow::BlueGreen, {{"patch analysisruns", 4}, Fault::ServerError}},
+      {Workflow::BlueGreen, {{"patch analysisruns", 2}, Fault::ServerError}},
+      // The delay of the old version began before the promotion was recorded, and then anew.
+      {Workflow::CanaryNginx, {{"patch rollouts/status", 9}, Fault::CrashBefore}},
+      {Workflow::BlueGreen, {{"patch rollouts/status", 7}, Fault::TimeoutNotApplied}},
+      // The last old pods went before the promotion was recorded: the stable version had none.
+      {Workflow::CanaryBasic, {{"patch rollouts/status", 7}, Fault::CrashBefore}},
       // Everything of a promotion but its record: the weight was written once more, and the
       // scale-down deadline too.
-      {Workflow::CanaryNginx, {{"patch rollouts/status", 10}, Fault::Conflict}},
-      {Workflow::BlueGreen, {{"patch rollouts/status", 9}, Fault::ServerError}},
+      {Workflow::CanaryNginx, {{"patch rollouts/status", 9}, Fault::Conflict}},
+      {Workflow::BlueGreen, {{"patch rollouts/status", 7}, Fault::ServerError}},
   };
   Scenarios scenarios(checkout_crds());
   for (const Row& row : rows) {
@@ -216,27 +260,23 @@ TEST(Regression, FaultsThatOnceBrokeAnInvariant) {
 
 // ---- costs ----
 
-TEST(Cost, TheReferenceCanaryNeedsAtMostThirtyWrites) {
+// samples_test.cc: none of its measurements is missing from the record.
+TEST(Cost, TheReferenceCanaryNeedsAtMostTwentyFourWrites) {
   Scenarios scenarios(checkout_crds());
   const Outcome& outcome = scenarios.baseline(Workflow::CanaryNginx);
   std::string table;
   for (const auto& [what, count] : outcome.update_writes_by_kind)
     table += fmt::format("  {:<32}{:>3}\n", what, count);
   std::printf("W5:\n%s  %d writes in all\n", table.c_str(), outcome.update_writes);
-  EXPECT_LE(outcome.update_writes, 30) << table;
+  EXPECT_LE(outcome.update_writes, 24) << table;
   EXPECT_GE(outcome.update_writes, 20) << "too good to be true\n" << table;
-  // Every sample is kept: six in three minutes, the first at the start.
-  const int samples = outcome.update_writes_by_kind.contains("patch analysisruns")
-                          ? outcome.update_writes_by_kind.at("patch analysisruns")
-                          : 0;
-  EXPECT_GE(samples, 5) << table;
 }
 
 TEST(Cost, NoWorkflowNeedsMoreWritesThanItDid) {
   const std::map<Workflow, int> known = {
-      {Workflow::CanaryBasic, 26}, {Workflow::CanaryNginx, 39},     {Workflow::BlueGreen, 28},
-      {Workflow::AbortByUser, 26}, {Workflow::AbortByAnalysis, 25}, {Workflow::BlueGreenAbort, 29},
-      {Workflow::Retry, 52},       {Workflow::Rollback, 28},        {Workflow::NewVersion, 60}};
+      {Workflow::CanaryBasic, 23}, {Workflow::CanaryNginx, 31},     {Workflow::BlueGreen, 22},
+      {Workflow::AbortByUser, 21}, {Workflow::AbortByAnalysis, 21}, {Workflow::BlueGreenAbort, 23},
+      {Workflow::Retry, 41},       {Workflow::Rollback, 23},        {Workflow::NewVersion, 49}};
   Scenarios scenarios(checkout_crds());
   for (const auto& [workflow, most] : known) {
     EXPECT_LE(scenarios.baseline(workflow).total_writes, most) << to_string(workflow);

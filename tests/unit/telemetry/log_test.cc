@@ -143,6 +143,15 @@ TEST_F(LogFile, MetricsComeOutAsText) {
   EXPECT_THAT(text, HasSubstr("workqueue_work_duration_seconds_sum{name=\"Rollouts\"} 0.5\n"));
 }
 
+TEST_F(LogFile, TheProgramSaysHowItWasBuilt) {
+  auto telemetry = make({.log_file = path}, clock);
+  const std::string text = telemetry->metrics_text();
+  EXPECT_THAT(text, HasSubstr("build_info{commit=\""));
+  EXPECT_THAT(text, HasSubstr("version=\"" SLUICE_VERSION "\""));
+  EXPECT_THAT(text, HasSubstr("goversion=\"g++ "));
+  EXPECT_THAT(text, HasSubstr("argo_rollouts_controller_info{version=\"" SLUICE_VERSION "\"} 1"));
+}
+
 TEST(Log, AFileThatCannotBeOpenedDoesNotStopUs) {
   FixedClock clock;
   auto telemetry = make({.log_file = "/proc/nowhere/log"}, clock);

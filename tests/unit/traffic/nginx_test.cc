@@ -320,6 +320,27 @@ TEST(NginxAnnotations, carry_the_class_of_an_ingress_without_a_class_name) {
   EXPECT_EQ(world.annotation(kCanary, kPrefix + "rewrite-target"), "(none)");
 }
 
+TEST(NginxAnnotations, of_the_class_leave_when_the_stable_ingress_moves_to_a_class_name) {
+  World world;
+  world.edit(
+      "shop-ing",
+      json(
+          R"({"metadata":{"annotations":{"kubernetes.io/ingress.class":"nginx"}},"spec":{"ingressClassName":null}})"));
+  world.apply();
+  world.edit(
+      "shop-ing",
+      json(
+          R"({"metadata":{"annotations":{"kubernetes.io/ingress.class":null}},"spec":{"ingressClassName":"internal"}})"));
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation(kCanary, "kubernetes.io/ingress.class"), "(none)");
+  EXPECT_EQ(world.live(kCanary)["spec"]["ingressClassName"], "internal");
+  EXPECT_EQ(world.apply(), 0U);
+  // One that the Rollout asks for stays.
+  world.routing.canary_ingress_annotations["kubernetes.io/ingress.class"] = "special";
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation(kCanary, "kubernetes.io/ingress.class"), "special");
+}
+
 TEST(NginxVerdict, travels_in_the_write_that_cuts_and_goes_when_recorded) {
   World world;
   world.apply();

@@ -85,6 +85,17 @@ TEST(ReleaseService, takes_the_hash_off_a_service_that_was_never_annotated) {
   EXPECT_EQ(write->body, R"({"spec":{"selector":{"rollouts-pod-template-hash":null}}})");
 }
 
+TEST(ReleaseService, takes_a_verdict_off_that_the_next_rollout_would_meet) {
+  StringMap annotations = kManaged;
+  annotations["sluice.argoproj.io/abort-verdict"] = "{}";
+  const auto write = release_service(service({{"rollouts-pod-template-hash", "x"}}, annotations));
+  ASSERT_TRUE(write);
+  EXPECT_EQ(write->body,
+            R"({"metadata":{"annotations":{"argo-rollouts.argoproj.io/managed-by-rollouts":null,)"
+            R"("sluice.argoproj.io/abort-verdict":null}},)"
+            R"("spec":{"selector":{"rollouts-pod-template-hash":null}}})");
+}
+
 TEST(ReleaseService, leaves_a_service_without_the_hash_alone) {
   EXPECT_FALSE(release_service(service({{"app", "web"}}, kManaged)));
 }

@@ -1,0 +1,112 @@
+// Answers and specs that would make the status too large to be written: the run goes on.
+#include <gtest/gtest.h>
+
+#include "analysisrun_given.h"
+
+namespace sluice::analysisrun {
+namespace {
+
+using api::AnalysisPhase;
+using testing::status_answer;
+using testing::World;
+
+constexpr std::size_t kObjectMax = 1U << 20U;  // the API server takes somewhat more
+
+std::string repeated(std::string_view text, std::size_t count) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) out += text;
+  return out;
+}
+std::string web_metric(const std::string& name, const std::string& more) {
+  return R"({"name":")" + name + "\"" + more + R"(,"provider":{"web":{"url":"http://x"}}})";
+}
+
+TEST(HostileRun, an_answer_of_megabytes_is_stored_in_part) {
+  World world(R"("metrics":[)" + web_metric("m", R"(,"successCondition":"len(result) > 100")") +
+              "]");
+  world.step(0);
+  world.answer(status_answer(200, std::string(9U << 20U, 'a')), 0, 1);
+  world.step(1);
+  EXPECT_EQ(world.status().phase, AnalysisPhase::Successful);
+  EXPECT_EQ(world.stored_phase(), "Successful");
+  EXPECT_LT(kube::dump(world.patch()).size(), 40'000U);
+  EXPECT_EQ(world.result(0).measurements[0].value.substr(0, 10), "aaaaaaaaaa");
+}
+
+TEST(HostileRun, ten_answers_of_megabytes_from_ten_metrics_can_be_written) {
+  std::string metrics;
+  for (int i = 0; i < 10; ++i)
+    metrics += (i == 0 ? "" : ",") +
+               web_metric("m" + std::to_string(i), R"(,"interval":"10s","count":10)");
+  World world(R"("metrics":[)" + metrics + "]");
+  for (int round = 0; round < 10; ++round) {
+    const double now = round * 11.0;
+    world.step(now);
+    const auto asked = world.in_flight;
+    ASSERT_EQ(asked.size(), 10U) << round;
+    for (const std::string& id : asked)
+      world.answer(id, status_answer(200, std::string(1U << 20U, '\x01')), now, now + 0.5);
+    world.step(now + 0.5);
+  }
+  EXPECT_EQ(world.status().phase, AnalysisPhase::Successful);
+  EXPECT_LT(kube::dump(world.stored()["status"]).size(), kObjectMax);
+}
+
+TEST(HostileRun, a_condition_of_a_megabyte_ends_in_an_error_that_can_be_written) {
+  World world(R"("metrics":[)" +
+              web_metric("m", R"(,"consecutiveErrorLimit":0,"successCondition":")" +
+                                  repeated("1 + ", 250'000) + "1\"") +
+              "]");
+  world.step(0);
+  world.answer(status_answer(200, "1"), 0, 1);
+  world.step(1);
+  EXPECT_EQ(world.status().phase, AnalysisPhase::Error);
+  EXPECT_EQ(world.result(0).measurements[0].message.rfind(
+                "could not evaluate successCondition \"1 + 1", 0),
+            0U);
+  EXPECT_LT(kube::dump(world.stored()["status"]).size(), 100'000U);
+}
+
+TEST(HostileRun, arguments_that_cannot_be_resolved_end_it_with_a_text_that_can_be_written) {
+  for (const std::string& name : {"{{" + std::string(1'000'000, 'x'),
+                                  "{{" + std::string(1'000'000, 'x') + "}}"}) {
+    World world(R"("metrics":[)" + web_metric(name, "") + "]");
+    world.step(0);
+    EXPECT_EQ(world.status().phase, AnalysisPhase::Error);
+    EXPECT_EQ(world.status().message.rfind("Unable to resolve metric arguments: ", 0), 0U);
+    EXPECT_LT(kube::dump(world.stored()["status"]).size(), 100'000U);
+  }
+}
+
+TEST(HostileRun, a_metric_name_of_a_megabyte_is_refused) {
+  World world(R"("metrics":[)" + web_metric(std::string(1'000'000, 'x'), "") + "]");
+  world.step(0);
+  EXPECT_EQ(world.status().message,
+            "Analysis spec invalid: metrics[0]: the name is longer than 1024 bytes");
+}
+
+TEST(HostileRun, a_secret_that_stands_a_million_times_in_an_answer_is_masked) {
+  World world(
+      R"("metrics":[{"name":"m","provider":{"web":{"url":"http://x/{{args.s}}"}}}],)"
+      R"("args":[{"name":"s","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}])");
+  world.secrets.insert_or_assign("s/k", Result<std::string>("7"));
+  world.step(0);
+  world.answer(status_answer(200, std::string(4U << 20U, '7')), 0, 1);
+  world.step(1);
+  EXPECT_EQ(world.status().phase, AnalysisPhase::Successful);
+  EXPECT_EQ(kube::dump(world.stored()["status"]["metricResults"]).find("77"), std::string::npos);
+}
+
+TEST(HostileRun, an_answer_that_is_no_utf_8_is_stored_as_json_can_hold_it) {
+  World world(R"("metrics":[)" + web_metric("m", "") + "]");
+  world.step(0);
+  world.answer(status_answer(200, "ok \xff\xfe"), 0, 1);
+  world.step(1);
+  EXPECT_EQ(world.stored_phase(), "Successful");
+  EXPECT_EQ(kube::get_string(world.stored()["status"]["metricResults"][0]["measurements"][0],
+                             "value"),
+            "ok \xef\xbf\xbd\xef\xbf\xbd");
+}
+
+}  // namespace
+}  // namespace sluice::analysisrun
