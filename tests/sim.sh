@@ -2,13 +2,13 @@
 # The simulator as a test: the cost of the reference canary, then every crash point of every workflow, a share of the
 # other faults at every write, and a range of seeds, in one go on all cores. Usage: tests/sim.sh BINARY
 # SLUICE_SIM_SEEDS: how many seeds (default 300; they start where the share says, so that shares differ in seeds too).
-# SLUICE_SIM_SHARE: K/N, the K-th of N parts of the faults that are no crashes (default 1/1: all). Exit 0 or 1; the last line is the summary.
+# SLUICE_SIM_SHARE: K/N, the K-th of N parts of the faults that are no crashes (default 1/2; 1/1: all). Exit 0 or 1; the last line is the summary.
 set -u
 binary=${1:?usage: tests/sim.sh BINARY}
 root=$(cd "$(dirname "$0")/.." && pwd)
 seeds=${SLUICE_SIM_SEEDS:-300}
 
-share=${SLUICE_SIM_SHARE:-1/1}
+share=${SLUICE_SIM_SHARE:-1/2}
 from=$(( (${share%%/*} - 1) * seeds + 1 ))
 failed=0
 summary=()

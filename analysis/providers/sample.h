@@ -13,6 +13,9 @@
 
 namespace sluice::analysis {
 
+// As many as Go's HTTP client follows.
+inline constexpr int kRedirectsMax = 10;
+
 inline constexpr std::size_t kResponseBytesMax = 10U << 20U;  // a longer answer is an error
 
 // What a provider read from an answer.

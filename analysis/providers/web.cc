@@ -15,7 +15,6 @@ namespace {
 using kube::Json;
 
 constexpr std::int64_t kDefaultTimeoutSeconds = 10;
-constexpr int kRedirectsMax = 10;
 constexpr std::size_t kShownBytesMax = 256;
 
 std::string method_of(const Json& config) {

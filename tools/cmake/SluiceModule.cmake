@@ -8,6 +8,10 @@ target_compile_options(sluice_flags INTERFACE "-ffile-prefix-map=${CMAKE_CURRENT
 target_compile_definitions(sluice_flags INTERFACE JSON_USE_IMPLICIT_CONVERSIONS=0 SLUICE_VERSION="${PROJECT_VERSION}")
 if(SLUICE_SANITIZE)
   target_compile_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  # cpprest casts its stream buffers to a base that they do not have.
+  if(SLUICE_SANITIZE MATCHES undefined)
+    target_compile_options(sluice_flags INTERFACE -fno-sanitize=vptr)
+  endif()
   target_link_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE})
 endif()
 find_program(SLUICE_MOLD mold)

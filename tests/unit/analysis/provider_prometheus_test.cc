@@ -48,6 +48,7 @@ TEST(PrometheusRequest, asks_the_instant_query_by_post) {
   EXPECT_EQ(request->timeout, Seconds(5));
   EXPECT_TRUE(request->insecure_skip_verify);
   EXPECT_EQ(request->client_name, "metric");
+  EXPECT_EQ(request->redirects_max, 10);
   const http::Target form = http::parse_target("/?" + request->body);
   ASSERT_NE(form.param("query"), nullptr);
   EXPECT_EQ(*form.param("query"), "sum(rate(x{a=\"b\"}[1m])) + 1");

@@ -109,10 +109,10 @@ class World {
     if (in_flight.empty()) return;
     answer(*in_flight.begin(), std::move(response), started, finished);
   }
-  void answer(const std::string& id, Result<http::Response> response, double started,
+  void answer(std::string id, Result<http::Response> response, double started,
               double finished) {
     in_flight.erase(id);
-    answers.push_back({id, at(started), at(finished), std::move(response)});
+    answers.push_back({std::move(id), at(started), at(finished), std::move(response)});
   }
   // Ask at `seconds`, answer half a second later, decide.
   Decision& sample(double seconds, const std::string& values) {
