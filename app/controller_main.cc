@@ -320,6 +320,10 @@ int controller_main(int argc, char** argv) {
   options.leader_elect = flags.leader_elect;
   options.resync_period = Seconds(flags.resync_seconds);
   options.prometheus_address = files->env("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS");
+  options.zones = [&files](std::string_view name) -> std::optional<std::string> {
+    auto bytes = files->read("/usr/share/zoneinfo/" + std::string(name));
+    return bytes ? std::optional(std::move(*bytes)) : std::nullopt;
+  };
   const auto lease = seconds_flag(flags.lease_duration, "--leader-election-lease-duration");
   const auto renew = seconds_flag(flags.renew_deadline, "--leader-election-renew-deadline");
   const auto retry = seconds_flag(flags.retry_period, "--leader-election-retry-period");

@@ -95,9 +95,10 @@ Result<Seconds> timeout_of(const Json& config) {
   return bounded_timeout(seconds == 0 ? kDefaultTimeoutSeconds : seconds);
 }
 
-Result<Parameters> range_parameters(const Json& range, const std::string& query, WallTime now) {
+Result<Parameters> range_parameters(const Json& range, const std::string& query,
+                                    const Context& context) {
   const auto bound = [&](const char* member) -> Result<std::string> {
-    auto time = evaluate_range_bound(kube::get_string(range, member), {now});
+    auto time = evaluate_range_bound(kube::get_string(range, member), {context.now, context.zones});
     if (!time) {
       return fail(ErrorCode::Invalid, fmt::format("failed to parse rangeQuery.{} as time: {}",
                                                   member, time.error().message));
@@ -235,7 +236,7 @@ Result<http::Request> build_request(const api::Metric& metric, const Context& co
   const std::string query = kube::get_string(config, "query");
   if (const Json* range = kube::find(config, "rangeQuery");
       range != nullptr && range->is_object() && !range->empty()) {
-    SLUICE_TRY(const Parameters parameters, range_parameters(*range, query, context.now));
+    SLUICE_TRY(const Parameters parameters, range_parameters(*range, query, context));
     out.url = endpoint(address, "/api/v1/query_range");
     out.body = form(parameters);
   } else {

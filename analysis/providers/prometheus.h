@@ -13,6 +13,7 @@ namespace sluice::analysis::prometheus {
 struct Context {
   std::string default_address;  // used when the metric names none
   WallTime now{};
+  expr::ZoneLoader zones = {};  // for timezone() in the bounds of a range
 };
 
 // Errors: Invalid or Unsupported, the text of the measurement error.

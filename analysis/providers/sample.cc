@@ -63,11 +63,12 @@ api::Measurement error_measurement(std::string message, Timing timing) {
 }
 
 api::Measurement measure(const api::Metric& metric, const Result<Sample>& sample,
-                         std::string_view query, Timing timing) {
+                         std::string_view query, Timing timing, const expr::ZoneLoader& zones) {
   api::Measurement out;
   if (sample) {
     const ConditionOutcome outcome = evaluate_conditions(
-        metric.success_condition, metric.failure_condition, sample->result, {timing.finished_at});
+        metric.success_condition, metric.failure_condition, sample->result,
+        {timing.finished_at, zones});
     out = finished(outcome.phase, outcome.message, timing);
     out.value = sample->text;
     out.metadata = sample->metadata;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "analysis/expr/value.h"
+#include "analysis/expr/zone.h"
 #include "api/analysis.h"
 #include "base/http.h"
 #include "base/result.h"
@@ -37,9 +38,10 @@ struct Timing {
 
 // A finished measurement: the sample judged by the metric's conditions, or phase Error with the
 // error's text. A value that is known is kept even when a condition fails on it. `query` goes into
-// the metadata of anything but Successful.
+// the metadata of anything but Successful. `zones` is for the condition language's timezone().
 [[nodiscard]] api::Measurement measure(const api::Metric& metric, const Result<Sample>& sample,
-                                       std::string_view query, Timing timing);
+                                       std::string_view query, Timing timing,
+                                       const expr::ZoneLoader& zones = {});
 [[nodiscard]] api::Measurement error_measurement(std::string message, Timing timing);
 
 // The conditions of a metric in one line: `successCondition: result[0] >= 0.95`, joined by "; ", ""

@@ -173,10 +173,12 @@ void Pass::take_answer(const Answer& answer, const std::string& id, std::size_t 
     }
     const auto sample = analysis::prometheus::interpret(*request, answer.response);
     record(index,
-           analysis::measure(metric, sample, analysis::prometheus::query_of(metric), timing));
+           analysis::measure(metric, sample, analysis::prometheus::query_of(metric), timing,
+                             options_.zones));
   } else {
     const auto sample = analysis::web::interpret(metric, *request, answer.response);
-    record(index, analysis::measure(metric, sample, analysis::web::query_of(metric), timing));
+    record(index, analysis::measure(metric, sample, analysis::web::query_of(metric), timing,
+                                    options_.zones));
   }
 }
 
@@ -273,7 +275,7 @@ bool Pass::start(std::size_t index) {
 
 Result<http::Request> Pass::build_query(const api::Metric& metric, WallTime at) const {
   if (is_prometheus(metric))
-    return analysis::prometheus::build_request(metric, {options_.prometheus_address, at});
+    return analysis::prometheus::build_request(metric, {options_.prometheus_address, at, options_.zones});
   if (metric.provider_kind == "web") return analysis::web::build_request(metric);
   return fail(
       ErrorCode::Unsupported,

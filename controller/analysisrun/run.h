@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/expr/zone.h"
 #include "api/analysis.h"
 #include "base/http.h"
 #include "controller/plan.h"
@@ -27,6 +28,7 @@ struct Options {
   std::string instance_id;
   std::string prometheus_address;    // env PROMETHEUS_ADDRESS: used when a metric names no address
   std::string controller_namespace;  // for Jobs' service accounts and messages
+  analysis::expr::ZoneLoader zones = {};  // time zones of conditions; UTC alone when empty
 };
 
 struct Observed {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/expr/zone.h"
 #include "base/rng.h"
 #include "base/seams.h"
 
@@ -24,6 +25,7 @@ struct Options {
   std::size_t queries_in_flight_max = 64;
   std::string prometheus_address;
   std::string controller_namespace;
+  analysis::expr::ZoneLoader zones = {};  // time zones of conditions; UTC alone when empty
 };
 
 struct Counters {  // for tests and /metrics

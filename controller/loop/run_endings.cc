@@ -23,7 +23,8 @@ std::shared_ptr<const api::AnalysisRun> with_status(const api::AnalysisRun& run,
 }  // namespace
 
 analysisrun::Options run_options(const Options& options) {
-  return {options.instance_id, options.prometheus_address, options.controller_namespace};
+  return {options.instance_id, options.prometheus_address, options.controller_namespace,
+          options.zones};
 }
 
 kube::Write RunEndings::before_send(kube::Write write) {

@@ -55,6 +55,21 @@ TEST(QueryRun, writes_the_start_and_the_first_sample_together) {
                    "Normal AnalysisRunSuccessful: Analysis Completed. Result: Successful"}));
 }
 
+// Night-time conditions: a zone file is read by whoever runs the controller.
+TEST(QueryRun, conditions_know_the_time_zones_that_they_are_given) {
+  World world(metrics(
+      R"j({"name":"m","successCondition":"now().In(timezone(\"Europe/Zurich\")).Hour() < 24","provider":{"prometheus":{"address":"http://prom","query":"up"}}})j"));
+  std::string asked;
+  world.options.zones = [&](std::string_view name) -> std::optional<std::string> {
+    asked = name;
+    return std::nullopt;
+  };
+  world.sample(0.2, "0.95");
+  EXPECT_EQ(asked, "Europe/Zurich");
+  EXPECT_NE(world.stored()["status"].dump().find("unknown time zone Europe/Zurich"),
+            std::string::npos);
+}
+
 TEST(QueryRun, writes_its_start_when_the_first_answer_takes_long) {
   World world(metrics(prometheus_metric("m")));
   world.step(0);
