@@ -22,6 +22,8 @@ class RestartsKeepDeadlines final : public Checker {
   }
   void instant(WallTime wall, MonoTime mono) override {
     for (auto& [what, due] : due_) {
+      // A clock set back puts the moment ahead again: by its own record the wait goes on.
+      if (wall < due.wall) due.over.reset();
       // The moment lies between the last instant and this one.
       if (wall >= due.wall && !due.over) due.over = std::max(last_, mono - (wall - due.wall));
       if (!due.over || due.told) continue;

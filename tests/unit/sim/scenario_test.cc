@@ -258,6 +258,14 @@ TEST(Regression, FaultsThatOnceBrokeAnInvariant) {
   }
 }
 
+// A pause was over and its write lost when the clock was set back an hour: by its record the pause goes
+// on, and V5 must not blame the controller for that.
+TEST(Regression, APauseWhoseEndIsSetBackGoesOn) {
+  Scenarios scenarios(checkout_crds());
+  const Outcome outcome = scenarios.run(scenarios.knobs_of(378));
+  EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
+}
+
 // ---- costs ----
 
 // samples_test.cc: none of its measurements is missing from the record.
