@@ -13,8 +13,9 @@ namespace sluice::rollout {
 namespace {
 
 // C6–C8. On an abort the weight goes first: the Service behind it may still have no pods to offer.
+// So it does when another version becomes the canary: it would get the weight of the one before.
 void route(Draft& draft) {
-  if (draft.aborted() && draft.routed()) {
+  if ((draft.aborted() && draft.routed()) || serves_replaced_canary(draft)) {
     reconcile_traffic(draft);
     canary_services(draft);
   } else {

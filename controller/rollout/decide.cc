@@ -180,6 +180,14 @@ bool records_pause(const Draft& draft) {
   return draft.next.pause_conditions.size() > draft.stored.pause_conditions.size();
 }
 
+// The steps begin anew for a version that has pods already (a controller died before it could
+// record the ReplicaSet; an old version is back; somebody edited the steps): it gets no user before
+// the status names it. The way back to stable need not wait.
+bool begins_anew_with_pods(const Draft& draft) {
+  return draft.spec_changed && draft.available(draft.new_rs) > 0 &&
+         draft.new_hash() != draft.stored.stable_rs;
+}
+
 bool same_status(const api::RolloutStatus& a, const api::RolloutStatus& b) {
   return api::encode_status(a) == api::encode_status(b);
 }
@@ -222,7 +230,7 @@ void fold_passes(Fold& fold, const Options& options, WallTime now) {
       fold.wake_at = draft.wake_at.value_or(now + Seconds{1});
       return;
     }
-    if (records_abort(draft) || only_precheck) {
+    if (records_abort(draft) || begins_anew_with_pods(draft) || only_precheck) {
       fold.wake_at = now;
       return;
     }
@@ -262,11 +270,11 @@ bool changes_set(const Observed& observed, const kube::Write& write) {
 bool changes_old_stable(const Observed& observed, const Item& item) {
   const auto* write = std::get_if<kube::Write>(&item.intent);
   if (!write || !(write->type == kube::kReplicaSets)) return false;
-  return std::any_of(
-      observed.replica_sets.begin(), observed.replica_sets.end(), [&](const auto& set) {
-        return set->meta.key == write->key && set->meta.uid == write->uid &&
-               hash_of(*set) == observed.rollout->status.stable_rs;
-      });
+  return std::any_of(observed.replica_sets.begin(), observed.replica_sets.end(),
+                     [&](const auto& set) {
+                       return set->meta.key == write->key && set->meta.uid == write->uid &&
+                              hash_of(*set) == observed.rollout->status.stable_rs;
+                     });
 }
 bool tells_of_scaling(const Item& item) {
   const auto* event = std::get_if<controller::EventIntent>(&item.intent);

@@ -4,6 +4,7 @@
 #include "controller/rollout/status.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
+#include "traffic/nginx/nginx.h"
 #include "traffic/router.h"
 
 namespace sluice::rollout {
@@ -113,6 +114,18 @@ bool canary_promotion_due(const Draft& draft) {
   return !canary_promote_reason(draft).empty();
 }
 
+bool serves_replaced_canary(const Draft& draft) {
+  const auto& canary = *draft.spec().canary;
+  if (!canary.traffic_routing || !canary.traffic_routing->nginx || draft.fully_promoted() ||
+      draft.aborted())
+    return false;
+  const auto live = live_hash(draft.world, canary.canary_service);
+  if (live.empty() || live == draft.new_hash() || live == draft.stable_hash()) return false;
+  const auto weight = traffic::nginx::current_weight(
+      draft.rollout(), *canary.traffic_routing->nginx, draft.world.ingresses);
+  return weight && *weight > 0;
+}
+
 void retarget_canary_service(Draft& draft) {
   if (leave_on_aborted_canary(draft)) return;
   point_service(draft, draft.spec().canary->canary_service, draft.stable_rs, SwitchCheck::None);
@@ -130,6 +143,11 @@ void canary_services(Draft& draft) {
     return;
   }
   if (dynamic_rollback(draft)) return;
+  if (serves_replaced_canary(draft)) {
+    draft.why(Why::WaitingForStable, "Service " + canary.canary_service +
+                                         " keeps the replaced canary until its weight is 0");
+    return;
+  }
   if (draft.aborted()) {
     // Once per pass, not first to newRS and then back: the traffic stage has decided.
     const auto& weights = draft.next.canary.weights;

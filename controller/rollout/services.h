@@ -17,6 +17,10 @@ void point_service_at_hash(Draft& draft, const std::string& service, const std::
 
 // §3.10 items 2–5, canary.
 void canary_services(Draft& draft);
+// The canary Service selects a version that is neither new nor stable, and the router sends users
+// there: their weight goes to 0 before the Service goes on to the new version, which may not have
+// the pods for it.
+[[nodiscard]] bool serves_replaced_canary(const Draft& draft);
 // §3.11 case 3: an abort takes canaryService to stable, available or not.
 void retarget_canary_service(Draft& draft);
 

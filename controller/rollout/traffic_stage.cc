@@ -184,6 +184,7 @@ void reconcile_traffic(Draft& draft) {
   in.new_hash = draft.new_hash();
   in.aborted = draft.aborted();
   in.at_desired = canary_at_desired(draft, std::nullopt);
+  in.serves_replaced_canary = serves_replaced_canary(draft);
   const auto decision = decide_weight(in);
   if (decision.held) {
     draft.why(Why::WeightHeld,

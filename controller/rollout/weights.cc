@@ -24,7 +24,7 @@ WeightDecision::Case choose_case(const WeightInput& in) {
     return draining ? Case::DynamicRollback : Case::FullyPromoted;
   }
   if (in.aborted) return Case::Aborted;
-  if (available(state.canary) == 0) return Case::NoCanaryPods;
+  if (available(state.canary) == 0 || in.serves_replaced_canary) return Case::NoCanaryPods;
   if (state.promote_full) return Case::PromoteFull;
   if (strategy.steps.empty()) return Case::NoSteps;
   if (!in.at_desired) return Case::NotAtDesired;

@@ -16,6 +16,8 @@ struct WeightInput {
   bool aborted = false;                         // this pass's view, also when only just decided
   bool at_desired = false;                      // §3.7, computed without weights
   bool within_rollback_window = false;          // §1.19: weight follows availability
+  // The canary Service selects a version that is neither new nor stable, and has users.
+  bool serves_replaced_canary = false;
 };
 
 struct WeightDecision {
@@ -24,7 +26,7 @@ struct WeightDecision {
     DynamicRollback,
     FullyPromoted,
     Aborted,
-    NoCanaryPods,
+    NoCanaryPods,  // or the weight still goes to the canary that this version replaces
     PromoteFull,
     NotAtDesired,
     AtStep,

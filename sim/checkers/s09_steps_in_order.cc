@@ -1,9 +1,7 @@
 // S9: the step index goes forward by exactly one, and only when the step was fulfilled in some
 // stored state since it began; back to 0 for a new template, changed steps or an abort; to the end
 // for a full promotion, the stable version or the first one. It is never dropped while there are
-// steps. One thing is allowed that should not be: when a controller died after it had made the new
-// ReplicaSet, the next one returns to 0 and takes the first step in the same write, because the
-// pods are there already.
+// steps.
 #include <algorithm>
 
 #include "sim/checkers/checker.h"
@@ -50,8 +48,6 @@ class StepsInOrder final : public Checker {
     const bool to_end = before.stable_hash.empty() || before.promote_full || now.promote_full ||
                         now.current_hash == before.stable_hash;
     if (to == end && to_end) return nullptr;
-    // Known: one write may carry the return to 0 and the first step, if that one holds right now.
-    if (other && to == 1 && to <= end && holds(*view().rollout, now.steps.front())) return nullptr;
     if (to != before.step_index.value_or(-1) + 1 || to > end) return ", which is no way to go";
     if (before.steps[static_cast<std::size_t>(to - 1)].kind == Step::Kind::Pause)
       return resumed_ || before.pause("CanaryPauseStep") != nullptr

@@ -39,6 +39,63 @@ TEST(RolloutRouted, an_update_moves_service_weight_and_pods_in_this_order) {
   EXPECT_EQ(c.size(new_set(c)), 2);
 }
 
+// A controller died between the creation of the ReplicaSet and its record; its pods are ready when
+// the next one looks.
+TEST(RolloutRouted, a_version_that_has_pods_before_it_is_on_record_gets_no_user_until_it_is) {
+  auto c = nginx_canary(4, kPause50);
+  c.set_image("web:2");
+  c.run();
+  ASSERT_EQ(c.weight(), "50");
+  const auto replaced = c.current_hash();
+  c.set_image("web:3");
+  c.crash_at = static_cast<int>(c.sent.size()) + 1;
+  c.pass();
+  ASSERT_EQ(c.sent.back().purpose, "CreateReplicaSet");
+  ASSERT_EQ(c.current_hash(), replaced);
+  const auto created = c.sent.back().name;
+  c.edit("ReplicaSet", created, {{"spec", {{"replicas", 2}}}});
+  c.sync_pods();
+
+  auto before = c.sent.size();
+  c.pass();
+  EXPECT_THAT(c.purposes(before), ElementsAre("PatchStatus", "PatchMetadata")) << c.history(before);
+  EXPECT_NE(c.current_hash(), replaced);
+  EXPECT_EQ(c.index(), 0);
+  EXPECT_EQ(kube::get_int(c.status(), "canary.weights.canary.weight"), 50)
+      << "the record says what the router does";
+
+  before = c.sent.size();
+  c.pass();
+  const auto purposes = c.purposes(before);
+  ASSERT_GE(purposes.size(), 2U) << c.history(before);
+  EXPECT_EQ(purposes[0], "SetWeights") << "users leave the replaced canary first";
+  EXPECT_EQ(purposes[1], "SwitchService");
+  EXPECT_EQ(c.weight(), "0");
+  EXPECT_EQ(c.selected("web-canary"), c.current_hash());
+  c.run();
+  EXPECT_EQ(c.weight(), "50");
+  EXPECT_EQ(c.phase(), "Paused");
+}
+
+TEST(RolloutRouted, an_abort_set_before_a_new_version_is_on_record_ends_with_the_old_version_only) {
+  auto c = nginx_canary(4, kPause50);
+  c.set_image("web:2");
+  c.crash_at = static_cast<int>(c.sent.size()) + 1;
+  c.pass();
+  ASSERT_EQ(c.sent.back().purpose, "CreateReplicaSet");
+  c.sync_pods();
+  auto before = c.sent.size();
+  c.pass();
+  ASSERT_THAT(c.purposes(before), ElementsAre("PatchStatus", "PatchMetadata"));
+  abort_it(c);
+  before = c.sent.size();
+  c.run();
+  EXPECT_EQ(c.phase(), "Degraded");
+  EXPECT_EQ(c.weight(), "0");
+  EXPECT_EQ(c.count(before)["SwitchService"], 0) << c.history(before);
+  EXPECT_EQ(c.index(), 0);
+}
+
 TEST(RolloutRouted, without_available_canary_pods_no_weight_is_given) {
   auto c = nginx_canary(4, kPause50);
   c.set_image("web:2");
@@ -383,8 +440,9 @@ TEST(RolloutRouted, a_reset_records_the_weight_that_the_router_has) {
   c.set_image("web:2");
   c.run();
   ASSERT_EQ(c.weight(), "20");
-  c.edit("Ingress", "web-web-canary",
-         json(R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"50"}}})"));
+  c.edit(
+      "Ingress", "web-web-canary",
+      json(R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"50"}}})"));
   c.set_image("web:3");
   c.pass();
   const auto weights = c.status()["canary"]["weights"];
