@@ -279,7 +279,9 @@ bool ScenarioRun::wait_rest() {
   last_write_ = sim.clock.mono_now();
   return wait("the controller has nothing more to write", [this] {
     const bool more_to_come = update_began_ != MonoTime::max() && !coming_.empty();
-    return sim.clock.mono_now() >= last_write_ + kQuiet && !more_to_come;
+    // A controller that is cut off keeps quiet as well.
+    const MonoTime calm_since = std::max(last_write_, checkers.view.disturbed_until);
+    return sim.clock.mono_now() >= calm_since + kQuiet && !more_to_come;
   });
 }
 

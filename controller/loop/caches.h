@@ -31,6 +31,7 @@ class KindCacheBase : public kube::ReflectorSink {
       : reflector_(options, *this, rng), type_(options.type), optional_(optional) {}
   // Sends what the Reflector wants; returns when to come back.
   MonoTime step(Requests& requests, Clock& clock);
+  void server_answers(MonoTime now) { reflector_.server_answers(now); }
   // A kind that we may do without (the right is missing, or the API is not served) counts as synced
   // and empty.
   [[nodiscard]] bool synced() const { return reflector_.synced() || (optional_ && missing()); }

@@ -1,5 +1,7 @@
 #include "controller/loop/leader.h"
 
+#include <utility>
+
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
 #include "kube/request/request.h"
@@ -114,6 +116,11 @@ void Leader::poll() {
   requests_.submit(std::move(request), [this](const TransportEvent& event) {
     in_flight_ = false;
     next_try_ = clock_.mono_now() + options_.retry_period;
+    if (releasing_ &&
+        (event.kind != TransportEvent::Kind::Response || event.response.status != 200)) {
+      released_ = true;
+      return;
+    }
     if (event.kind != TransportEvent::Kind::Response) return;
     if (event.response.status == 200) {
       if (auto document = kube::Document::parse(event.response.body))
@@ -124,6 +131,10 @@ void Leader::poll() {
     } else {
       telemetry_.log(LogLevel::Error, "cannot read the Lease",
                      {{"status", std::to_string(event.response.status)}});
+      return;
+    }
+    if (releasing_) {
+      give_back();
       return;
     }
     const MonoTime now = clock_.mono_now();
@@ -179,18 +190,28 @@ void Leader::write(bool create, std::string holder) {
   request.timeout = kLeaseWriteTimeout;
   in_flight_ = true;
   const MonoTime sent_at = clock_.mono_now();
-  requests_.submit(std::move(request),
-                   [this, sent_at](const TransportEvent& event) { on_written(event, sent_at); });
+  requests_.submit(std::move(request), [this, sent_at, releasing](const TransportEvent& event) {
+    if (releasing) {
+      on_given_back(event);
+    } else {
+      on_written(event, sent_at);
+    }
+  });
 }
 
 void Leader::on_written(const TransportEvent& event, MonoTime sent_at) {
   in_flight_ = false;
   const MonoTime now = clock_.mono_now();
+  const bool ok = event.kind == TransportEvent::Kind::Response && event.response.status < 300;
   if (releasing_) {
-    released_ = true;
+    // Sent before the release was asked for; if it came through, the Lease has a new version.
+    if (ok) {
+      if (auto document = kube::Document::parse(event.response.body))
+        lease_ = kube::decode_lease(document->root());
+    }
+    give_back();
     return;
   }
-  const bool ok = event.kind == TransportEvent::Kind::Response && event.response.status < 300;
   if (!ok) {
     // Somebody was faster, or the server is in trouble: look again. A renewal is tried sooner than
     // an acquisition.
@@ -225,12 +246,32 @@ void Leader::on_written(const TransportEvent& event, MonoTime sent_at) {
 void Leader::release() {
   if (releasing_) return;
   releasing_ = true;
-  if (!options_.leader_elect || !leading_ || !lease_) {
-    released_ = !in_flight_ || !options_.leader_elect || !leading_;
-    return;
-  }
   leading_ = false;
-  write(false, "");
+  if (!options_.leader_elect) {
+    released_ = true;
+  } else if (!in_flight_) {
+    give_back();
+  }  // else the answer on its way says which version there is to give back, and whether it is ours
+}
+
+void Leader::give_back() {
+  if (lease_ && lease_->holder == options_.identity) {
+    write(false, "");
+  } else {
+    released_ = true;
+  }
+}
+
+void Leader::on_given_back(const TransportEvent& event) {
+  in_flight_ = false;
+  const bool conflict =
+      event.kind == TransportEvent::Kind::Response && event.response.status == 409;
+  // A renewal whose answer was lost may have come through: the second try knows its version.
+  if (conflict && !std::exchange(read_again_, true)) {
+    poll();
+  } else {
+    released_ = true;
+  }
 }
 
 }  // namespace sluice::loop

@@ -27,6 +27,8 @@ class Leader : public kube::ReflectorSink {
   [[nodiscard]] bool leading() const { return leading_; }
   // Does what is due; returns when to be called next.
   MonoTime step();
+  // The API server answers again after a silence.
+  void server_answers() { reflector_.server_answers(clock_.mono_now()); }
   // Gives the Lease back; released() turns true when that was answered (or was not needed).
   void release();
   [[nodiscard]] bool released() const { return released_; }
@@ -44,6 +46,8 @@ class Leader : public kube::ReflectorSink {
   void acquire_or_renew();
   void write(bool create, std::string holder);
   void on_written(const TransportEvent& event, MonoTime sent_at);
+  void give_back();
+  void on_given_back(const TransportEvent& event);
   void lose(const std::string& why);
 
   const Options& options_;
@@ -56,7 +60,7 @@ class Leader : public kube::ReflectorSink {
   std::optional<kube::Lease> lease_;
   MonoTime lease_seen_at_{};  // when lease_ last changed, on our clock
   bool leading_ = false;
-  bool releasing_ = false, released_ = false;
+  bool releasing_ = false, released_ = false, read_again_ = false;
   bool in_flight_ = false;
   bool watch_right_logged_ = false;
   MonoTime renewed_at_{};  // when the last renewal that succeeded was sent

@@ -57,6 +57,7 @@ constexpr int kBusyPassesMax =
 constexpr Seconds kBusyWindow{10};
 constexpr Seconds kDrainMax{5};
 constexpr Seconds kJobPodsPeriod{10};
+constexpr Seconds kSilence{5};  // of the API server, after which its next answer is news
 }  // namespace
 
 struct Loop::Impl {
@@ -116,6 +117,7 @@ struct Loop::Impl {
   void log_plan(const Key& key, const controller::Plan& plan);
   [[nodiscard]] bool slowed_down(const Key& key);
   void on_leadership();
+  void note_contact(MonoTime now);
   void resync();
 
   Options options;
@@ -136,11 +138,12 @@ struct Loop::Impl {
   bool stopping = false, unsaved_written = false;
   MonoTime stop_deadline = MonoTime::max();
   MonoTime next_resync = MonoTime::max();
+  MonoTime last_contact{};  // when the API server last answered anything
   std::size_t writes_in_flight = 0;
   std::deque<std::shared_ptr<Running>> waiting_for_slot;
   std::deque<std::pair<Key, controller::Plan>>
-      deferred;                           // runs whose verdict is acted on before it is recorded
-  std::map<kube::ObjectKey, Pods> pods;   // by Rollout
+      deferred;                              // runs whose verdict is acted on before it is recorded
+  std::map<kube::ObjectKey, Pods> pods;      // by Rollout
   std::map<kube::ObjectKey, Pods> job_pods;  // by AnalysisRun
   std::map<Key, rollout::Observed::WriteFailure> write_failures;
   std::map<Key, std::pair<MonoTime, int>> busy_passes;
@@ -386,8 +389,8 @@ void Loop::Impl::process_run(const Key& key) {
   }
 }
 
-// A process that leaves takes nothing with it: what its runs have put off is written while the Lease
-// is still held.
+// A process that leaves takes nothing with it: what its runs have put off is written while the
+// Lease is still held.
 void Loop::Impl::write_unsaved_runs() {
   for (const auto& [object, live] : world.live_runs) {
     const Key key{KeyKind::AnalysisRun, object};
@@ -562,8 +565,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
       const auto before = world.rollouts.store.get(write.key);
       world.overlay(write.type, event.response.body);
       const auto after = world.rollouts.store.get(write.key);
-      if (write.type == api::kRollouts && after)
-        publish_durations(telemetry, before.get(), *after);
+      if (write.type == api::kRollouts && after) publish_durations(telemetry, before.get(), *after);
     }
     endings.answered(write, true);
     write_failures.erase(running->key);
@@ -682,6 +684,17 @@ void Loop::Impl::finish(const std::shared_ptr<Running>& running) {
   queue.done(key, now);
 }
 
+// Whoever hears of the server first tells the others: a leader with caches in their long waits
+// would decide on old objects, and a process that does not know the Lease cannot lead.
+void Loop::Impl::note_contact(MonoTime now) {
+  if (!requests.take_answered()) return;
+  if (now - last_contact > kSilence) {
+    world.server_answers();
+    leader.server_answers();
+  }
+  last_contact = now;
+}
+
 Loop::Loop(Options options, Clock& clock, Rng& rng, Transport& transport, Telemetry& telemetry)
     : impl_(std::make_unique<Impl>(std::move(options), clock, rng, transport, telemetry)) {}
 
@@ -691,6 +704,7 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
   Impl& self = *impl_;
   for (const auto& event : transport_events) self.requests.dispatch(event);
   const MonoTime now = self.clock.mono_now();
+  self.note_contact(now);
   MonoTime next = self.world.step(self.requests);
   next = std::min(next, self.leader.step());
 

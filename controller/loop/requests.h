@@ -17,7 +17,7 @@ class Requests {
       : transport_(transport), telemetry_(telemetry) {}
 
   RequestToken submit(http::Request request, Handler handler) {
-    Waiting waiting{std::move(handler), request.method, request.url};
+    Waiting waiting{std::move(handler), request.method, request.url, request.client_name == "kube"};
     const RequestToken token = transport_.submit(std::move(request));
     handlers_.emplace(token, std::move(waiting));
     return token;
@@ -32,11 +32,14 @@ class Requests {
     for (const RequestToken token : std::exchange(abandoned_, {})) cancel(token);
   }
   [[nodiscard]] std::size_t in_flight() const { return handlers_.size(); }
+  // Has the API server answered anything, a refusal too, since the last call?
+  [[nodiscard]] bool take_answered() { return std::exchange(answered_, false); }
 
  private:
   struct Waiting {
     Handler handler;
     std::string method, url;  // until it is counted
+    bool to_api_server = false;
   };
   // Once: by its status, or 0 when there was no answer.
   void count(Waiting& waiting, const TransportEvent& event) {
@@ -47,10 +50,16 @@ class Requests {
     }
     waiting.url = std::string();
   }
+  static bool says_something(const TransportEvent& event) {
+    if (event.kind == TransportEvent::Kind::Response) return event.response.status < 500;
+    return event.kind != TransportEvent::Kind::Failed &&
+           event.kind != TransportEvent::Kind::StreamEnded;
+  }
   void deliver(const TransportEvent& event) {
     auto it = handlers_.find(event.token);
     if (it == handlers_.end()) return;
     count(it->second, event);
+    answered_ = answered_ || (it->second.to_api_server && says_something(event));
     const bool last = event.kind == TransportEvent::Kind::Response ||
                       event.kind == TransportEvent::Kind::Failed ||
                       event.kind == TransportEvent::Kind::StreamEnded;
@@ -67,6 +76,7 @@ class Requests {
   Telemetry* telemetry_;
   std::unordered_map<RequestToken, Waiting> handlers_;
   std::vector<RequestToken> abandoned_;
+  bool answered_ = false;
 };
 
 }  // namespace sluice::loop

@@ -117,6 +117,10 @@ MonoTime World::step(Requests& requests) {
   return next;
 }
 
+void World::server_answers() {
+  for (auto* cache : all()) cache->server_answers(clock_.mono_now());
+}
+
 bool World::synced() const {
   const auto caches = all();
   return std::all_of(caches.begin(), caches.end(),
@@ -146,8 +150,8 @@ void World::log_unreachable() {
   const KindCacheBase* failing = nullptr;
   for (const auto* cache : all()) {
     const auto& error = cache->reflector().last_error();
-    const bool no_answer = error && (error->code == ErrorCode::Unavailable ||
-                                     error->code == ErrorCode::Timeout);
+    const bool no_answer =
+        error && (error->code == ErrorCode::Unavailable || error->code == ErrorCode::Timeout);
     if (no_answer && !cache->missing()) failing = cache;
   }
   if ((failing != nullptr) == unreachable_logged_) return;

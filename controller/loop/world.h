@@ -19,6 +19,8 @@ class World {
   World(const Options& options, Clock& clock, Rng& rng, KeyQueue& queue, Telemetry& telemetry);
 
   MonoTime step(Requests& requests);
+  // The API server answers again after a silence.
+  void server_answers();
   [[nodiscard]] bool synced() const;
   // Puts the server's answer to a write (or a read-back) into the cache of its kind.
   void overlay(const kube::ResourceType& type, std::string_view body);
@@ -36,8 +38,8 @@ class World {
   [[nodiscard]] bool ours(const kube::Meta& meta) const;
   // One log line for each kind that cannot be read, when it becomes so.
   void log_missing();
-  // Says once that lists and watches fail (server down, no route, bad certificate), and once that they
-  // work again.
+  // Says once that lists and watches fail (server down, no route, bad certificate), and once that
+  // they work again.
   void log_unreachable();
 
   KindCache<api::Rollout> rollouts;

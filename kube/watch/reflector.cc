@@ -348,6 +348,15 @@ void Reflector::on_event(const TransportEvent& event, MonoTime now) {
   }
 }
 
+void Reflector::server_answers(MonoTime now) {
+  Impl& self = *impl_;
+  const bool unreached = self.last_error && !self.last_error->retry_after &&
+                         (self.last_error->code == ErrorCode::Unavailable ||
+                          self.last_error->code == ErrorCode::Timeout);
+  if (!unreached || !self.not_before) return;
+  self.not_before = std::min(*self.not_before, now + with_jitter(kBackoffFirst, self.rng));
+}
+
 bool Reflector::synced() const {
   return impl_->synced;
 }

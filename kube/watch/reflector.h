@@ -68,6 +68,10 @@ class Reflector {
   // Transport and call next().
   void on_event(const TransportEvent& event, MonoTime now);
 
+  // The server answers others again: whoever waits because it could not be reached tries again
+  // within half a second instead of after up to thirty. A wait that the server asked for stays.
+  void server_answers(MonoTime now);
+
   [[nodiscard]] bool synced() const;  // at least one complete list
   [[nodiscard]] const std::string& resource_version() const;
   [[nodiscard]] const std::optional<Error>& last_error() const;  // cleared by success

@@ -320,6 +320,34 @@ TEST_F(ReflectorTest, BackoffGrowsToItsBoundAndEndsWithSuccess) {
   EXPECT_LE(send(), Millis(500)) << "starts small again";
 }
 
+TEST_F(ReflectorTest, ALongWaitEndsWhenTheServerAnswersOthers) {
+  send();
+  for (int i = 0; i < 8; ++i) {
+    fail_with(ErrorCode::Unavailable);
+    if (i < 7) send();
+  }
+  ASSERT_GE(*reflector.next(now).wait_until - now, Seconds(15));
+  reflector.server_answers(now);
+  EXPECT_LE(send(), Millis(500));
+  fail_with(ErrorCode::Unavailable);
+  EXPECT_GE(send(), Seconds(15)) << "a server that fails only here is not hammered";
+}
+
+TEST_F(ReflectorTest, AWaitForAnotherReasonStaysWhenTheServerAnswersOthers) {
+  send();
+  for (int i = 0; i < 8; ++i) {
+    respond(status_text(403, "Forbidden"), 403);
+    if (i < 7) send();
+  }
+  reflector.server_answers(now);
+  EXPECT_GE(send(), Seconds(15)) << "a right that is missing";
+  TransportEvent event{
+      .token = last, .kind = Kind::Response, .response = {503, {{"Retry-After", "20"}}, ""}};
+  reflector.on_event(event, now);
+  reflector.server_answers(now);
+  EXPECT_GE(send(), Seconds(20)) << "the server's wish";
+}
+
 TEST_F(ReflectorTest, TheServersWishToWaitIsALowerBound) {
   send();
   TransportEvent event{

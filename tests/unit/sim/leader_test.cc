@@ -58,6 +58,16 @@ class Election : public ::testing::Test {
       server.tick();
     }
   }
+  // Time passes for this one alone, until its next renewal is sent and not yet answered.
+  void let_a_renewal_go(Candidate& candidate) {
+    const std::size_t at_rest = candidate.requests.in_flight();
+    for (int i = 0; i < 1000 && candidate.requests.in_flight() <= at_rest; ++i) {
+      clock.advance(Millis(10));
+      server.tick();
+      candidate.next = candidate.leader->step();
+    }
+    ASSERT_GT(candidate.requests.in_flight(), at_rest);
+  }
   std::string holder() {
     auto lease = server.get(kube::kLeases, {"argo-rollouts", "argo-rollouts-controller-lock"});
     return lease ? kube::get_string(*lease, "spec.holderIdentity") : "";
@@ -84,6 +94,40 @@ TEST_F(Election, AReleaseIsTakenOverInUnderTwoSeconds) {
   const MonoTime start = clock.mono_now();
   while (!second.leader->leading() && clock.mono_now() - start < Seconds(5)) run(Millis(10));
   EXPECT_LT(clock.mono_now() - start, Seconds(2));
+  EXPECT_TRUE(first.leader->released());
+  EXPECT_FALSE(both_wrote);
+}
+
+// Renewals go out every few seconds, so a SIGTERM sometimes meets one on its way: the release must
+// carry the version that the renewal makes.
+TEST_F(Election, AReleaseThatMeetsARenewalOnItsWayIsTakenOverAsFast) {
+  run(Seconds(5));
+  Candidate& first = a.leader->leading() ? a : b;
+  Candidate& second = &first == &a ? b : a;
+  let_a_renewal_go(first);
+  first.leader->release();
+  EXPECT_FALSE(first.leader->released()) << "the answer is still to come";
+  const MonoTime start = clock.mono_now();
+  while (!second.leader->leading() && clock.mono_now() - start < Seconds(5)) run(Millis(10));
+  EXPECT_LT(clock.mono_now() - start, Seconds(2));
+  EXPECT_TRUE(first.leader->released());
+  EXPECT_FALSE(both_wrote);
+}
+
+TEST_F(Election, AReleaseBehindARenewalWhoseAnswerIsLostReadsTheLeaseAgain) {
+  run(Seconds(5));
+  Candidate& first = a.leader->leading() ? a : b;
+  Candidate& second = &first == &a ? b : a;
+  first.transport.set_write_faults([lost = false](const http::Request& request) mutable {
+    const bool lose = request.method == "PUT" && !std::exchange(lost, true);
+    return lose ? Fault::TimeoutApplied : Fault::None;
+  });
+  let_a_renewal_go(first);
+  first.leader->release();
+  const MonoTime start = clock.mono_now();
+  while (!second.leader->leading() && clock.mono_now() - start < Seconds(20)) run(Millis(10));
+  EXPECT_GE(clock.mono_now() - start, Seconds(5)) << "the fault did not strike";
+  EXPECT_LT(clock.mono_now() - start, Seconds(6)) << "the Lease has 15 s";
   EXPECT_TRUE(first.leader->released());
   EXPECT_FALSE(both_wrote);
 }

@@ -243,6 +243,11 @@ TEST(Regression, FaultsThatOnceBrokeAnInvariant) {
       // scale-down deadline too.
       {Workflow::CanaryNginx, {{"patch rollouts/status", 9}, Fault::Conflict}},
       {Workflow::BlueGreen, {{"patch rollouts/status", 7}, Fault::ServerError}},
+      // The new ReplicaSet was made and not recorded: the next process reset the steps and took the
+      // first one in the same plan, so that the router moved before the status named the version.
+      {Workflow::CanaryNginx, {{"create replicasets", 2}, Fault::CrashAfter}},
+      {Workflow::NewVersion, {{"create replicasets", 2}, Fault::CrashAfter}},
+      {Workflow::NewVersion, {{"create replicasets", 3}, Fault::CrashAfter}},
   };
   Scenarios scenarios(checkout_crds());
   for (const Row& row : rows) {
@@ -264,6 +269,16 @@ TEST(Regression, APauseWhoseEndIsSetBackGoesOn) {
   Scenarios scenarios(checkout_crds());
   const Outcome outcome = scenarios.run(scenarios.knobs_of(378));
   EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
+}
+
+// A process that had been cut off led with caches that waited up to half a minute for their next try
+// (1576, 2353), or did not know the Lease for as long (2003).
+TEST(Regression, AfterAPartitionTheCachesAreReadBeforeAnybodyNotices) {
+  Scenarios scenarios(checkout_crds());
+  for (const std::uint64_t seed : {1576, 2003, 2353}) {
+    const Outcome outcome = scenarios.run(scenarios.knobs_of(seed));
+    EXPECT_TRUE(outcome.violations.empty()) << seed << "\n" << all_text(outcome.violations);
+  }
 }
 
 // ---- costs ----

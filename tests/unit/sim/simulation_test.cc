@@ -1,6 +1,7 @@
 // The production loop in a simulated world, without faults: the plain workflows reach their end.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -107,6 +108,49 @@ TEST_F(World, ABadCanaryIsRolledBack) {
   set_image("web", "sluice-demo-app:v3");
   ASSERT_TRUE(wait_phase("web", "Degraded", Seconds(300))) << log_tail();
   EXPECT_EQ(kube::get_int(rollout("web"), "status.canary.weights.canary.weight", -1), 0)
+      << log_tail();
+}
+
+int lines_with(const std::vector<std::string>& lines, const std::string& text) {
+  return static_cast<int>(std::count_if(lines.begin(), lines.end(), [&](const auto& line) {
+    return line.find(text) != std::string::npos;
+  }));
+}
+
+// Cut off for minutes, all its lists and watches are in waits of up to half a minute each.
+TEST_F(World, AControllerThatCouldNotReachTheServerWorksSoonAfterItCan) {
+  prometheus_answers(1.0);
+  apply_example("canary");
+  ASSERT_TRUE(wait_phase("web", "Healthy", Seconds(60))) << log_tail();
+  sim.set_partitioned(0, true);
+  sim.run_for(Seconds(180));
+  set_image("web", "sluice-demo-app:v2");
+  sim.run_for(Seconds(60));
+  EXPECT_EQ(lines_with(sim.telemetry.lines, "the API server cannot be reached; trying again"), 1)
+      << "once per outage\n"
+      << log_tail();
+  EXPECT_EQ(lines_with(sim.telemetry.lines, "the API server answers again"), 0);
+
+  sim.set_partitioned(0, false);
+  EXPECT_TRUE(sim.run_until(
+      [&] { return sim.server.list(kube::kReplicaSets, "default").size() == 2; }, Seconds(4)))
+      << log_tail();
+  sim.run_for(Seconds(1));
+  EXPECT_EQ(lines_with(sim.telemetry.lines, "the API server answers again"), 1) << log_tail();
+}
+
+TEST_F(World, AProcessThatStartsWhileTheServerIsAwayLeadsOneLeaseAfterItIsBack) {
+  prometheus_answers(1.0);
+  apply_example("canary");
+  ASSERT_TRUE(wait_phase("web", "Healthy", Seconds(60))) << log_tail();
+  sim.crash();
+  sim.set_partitioned(0, true);
+  sim.run_for(Seconds(180));
+  sim.set_partitioned(0, false);
+  set_image("web", "sluice-demo-app:v2");
+  // It has never seen the Lease change, so it must wait out the duration that its holder promised.
+  EXPECT_TRUE(sim.run_until(
+      [&] { return sim.server.list(kube::kReplicaSets, "default").size() == 2; }, Seconds(21)))
       << log_tail();
 }
 
