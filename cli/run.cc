@@ -9,10 +9,6 @@
 #include "cli/mutate.h"
 #include "cli/show.h"
 
-#ifndef SLUICE_GIT_COMMIT
-#define SLUICE_GIT_COMMIT "n/a"
-#endif
-
 namespace sluice::cli {
 namespace {
 
@@ -96,10 +92,14 @@ std::string version_text(const std::string& program, bool brief) {
       fmt::format("{}: v{}\n", as_plugin ? "kubectl-argo-rollouts" : "sluice", SLUICE_VERSION);
   if (brief) return out;
   // Builds are reproducible: they know no date.
+  constexpr std::string_view kCommit = SLUICE_GIT_COMMIT;
+  const bool known = kCommit != "unknown";
+  const bool dirty = kCommit.find("-dirty") != std::string_view::npos;
   return out + fmt::format(
-                   "  BuildDate: n/a\n  GitCommit: {}\n  GitTreeState: n/a\n  GoVersion: n/a\n  "
+                   "  BuildDate: n/a\n  GitCommit: {}\n  GitTreeState: {}\n  GoVersion: n/a\n  "
                    "Compiler: g++ {}\n  Platform: linux/{}\n",
-                   SLUICE_GIT_COMMIT, __VERSION__,
+                   kCommit.substr(0, kCommit.find('-')), !known ? "n/a" : dirty ? "dirty" : "clean",
+                   __VERSION__,
 #if defined(__x86_64__)
                    "amd64"
 #elif defined(__aarch64__)

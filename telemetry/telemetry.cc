@@ -63,7 +63,7 @@ class ProcessTelemetryImpl final : public ProcessTelemetry {
           {{"version", SLUICE_VERSION},
            {"goversion", "g++ " __VERSION__},
            {"goarch", kArchitecture},
-           {"commit", "unknown"}},
+           {"commit", SLUICE_GIT_COMMIT}},
           1);
     gauge("argo_rollouts_controller_info", {{"version", SLUICE_VERSION}}, 1);
   }

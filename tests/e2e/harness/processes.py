@@ -52,7 +52,9 @@ class Process:
         return self.popen.returncode
 
     def terminate_and_time(self, seconds=30):
-        """Sends SIGTERM; seconds until the process had ended."""
+        """Sends SIGTERM; seconds until the process had ended. It must still be running."""
+        if self.popen.poll() is not None:
+            raise AssertionError(f"{self.popen.args[0]} had ended by itself with {self.popen.returncode}")
         began = time.monotonic()
         self.popen.terminate()
         self.popen.wait(seconds)

@@ -504,6 +504,8 @@ TEST(Commands, VersionNamesItselfAsScriptsExpect) {
   for (const char* key : {"  BuildDate: ", "  GitCommit: ", "  GitTreeState: ",
                           "  GoVersion: n/a\n", "  Compiler: g++", "  Platform: linux/"})
     EXPECT_THAT(shell.out, HasSubstr(key));
+  EXPECT_THAT(shell.out, testing::ContainsRegex("GitCommit: (unknown|[0-9a-f]{7,40})\n"));
+  EXPECT_THAT(shell.out, testing::ContainsRegex("GitTreeState: (n/a|clean|dirty)\n"));
   shell.program = "/usr/local/bin/sluice";
   EXPECT_EQ(shell.run({"version", "--short"}), 0);
   EXPECT_EQ(shell.out, std::string("sluice: v") + SLUICE_VERSION + "\n");
