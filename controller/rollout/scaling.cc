@@ -198,6 +198,24 @@ bool keep_old_blue_green(const Draft& draft) {
   return !run || run->status.phase != api::AnalysisPhase::Successful;
 }
 
+// traffic.md NGX-8: all users are on the canary and stable was taken down to the pod that it must
+// keep.
+void tell_of_last_stable_pod(Draft& draft) {
+  const auto& canary = *draft.spec().canary;
+  const auto& weights = draft.stored.canary.weights;
+  const bool nginx = canary.traffic_routing && canary.traffic_routing->nginx;
+  if (!nginx || !canary.dynamic_stable_scale || !weights || weights->stable.weight > 0 ||
+      draft.stable_rs->replicas != 1)
+    return;
+  draft.event(
+      "DynamicStableScaleUnsafe",
+      "ReplicaSet " + draft.stable_rs->meta.key.name +
+          " keeps 1 pod although dynamicStableScale would take the last one: when Service " +
+          canary.stable_service +
+          " has no endpoints, ingress-nginx answers 503 to everybody, at any canary weight",
+      true);
+}
+
 }  // namespace
 
 bool is_scaling_event(const Draft& draft) {
@@ -243,7 +261,10 @@ bool scale_canary(Draft& draft) {
   // Stable shrinks one pass after traffic has left it; the canary grows with the weight just set.
   if (draft.stable_rs && draft.stable_rs != draft.new_rs) {
     const auto target = canary_target(draft, draft.stored.canary.weights);
-    if (resize(draft, *draft.stable_rs, target.stable)) return true;
+    if (resize(draft, *draft.stable_rs, target.stable)) {
+      tell_of_last_stable_pod(draft);
+      return true;
+    }
   }
   if (scale_new(draft, canary_target(draft, draft.next.canary.weights).canary)) return true;
   if (!draft.running()) return false;

@@ -161,6 +161,19 @@ def bad_arguments(cluster):
         check(answer.code in (1, 2) and wanted in answer.err, f"cluster {' '.join(arguments)}: {answer}")
 
 
+def bad_controller_settings(cluster):
+    """The controller ends at once, with 2, and says what to change; it does not run with half of what was asked for."""
+    for arguments, changes, wanted in (
+            (("--loglevel", "loud"), {}, '--loglevel "loud"'), (("--bogus",), {}, "--bogus"),
+            (("--leader-election-lease-duration", "1s"), {}, "lease duration"),
+            (("--kubeconfig", "/nowhere"), {}, "/nowhere"),
+            ((), {"ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE": "jobs"}, "ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE is set"),
+            ((), {"ARGO_ROLLOUTS_ANALYSIS_JOB_KUBECONFIG": "in-cluster"}, "ARGO_ROLLOUTS_ANALYSIS_JOB_KUBECONFIG is set")):
+        env = dict(cluster.env, KUBECONFIG=cluster.config, **changes)
+        answer = run([binary(), "controller", "--metricsPort", "0", "--healthzPort", "0", *arguments], env=env, seconds=30)
+        check(answer.code == 2 and wanted in answer.err, f"controller {' '.join(arguments)} {changes}: {answer}")
+
+
 def no_place_for_state(cluster):
     blocked = os.path.join(cluster.state, "a-file")
     with open(blocked, "w"):
@@ -231,6 +244,7 @@ def main():
         suite.case("a second up says so", up_again, cluster)
         suite.case("only the token opens the door", only_the_token, cluster)
         suite.case("bad arguments are named", bad_arguments, cluster)
+        suite.case("bad settings of the controller are named", bad_controller_settings, cluster)
         suite.case("no place for the state is named", no_place_for_state, cluster)
         suite.case("a port in use is named", port_taken, cluster)
         suite.case("two clusters side by side", side_by_side, suite, cluster, directory)

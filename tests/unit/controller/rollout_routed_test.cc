@@ -306,6 +306,9 @@ TEST(RolloutRouted,
   c.run();
   EXPECT_EQ(c.weight(), "100");
   EXPECT_EQ(c.size(stable_set(c)), 1);
+  EXPECT_EQ(std::count(c.event_reasons.begin(), c.event_reasons.end(), "DynamicStableScaleUnsafe"),
+            1)
+      << "once, and not while stable is only smaller";
   const auto old = stable_set(c);
   c.edit_rollout(R"({"status":{"pauseConditions":null}})");
   c.run();
