@@ -7,20 +7,6 @@
 namespace sluice::analysis::expr {
 namespace {
 
-struct Row {
-  const char* expression;
-  const char* result;
-  const char* expected;
-};
-
-template <std::size_t N>
-void expect_all(const Row (&rows)[N]) {
-  for (const Row& row : rows) {
-    EXPECT_EQ(outcome(row.expression, row.result), row.expected)
-        << row.expression << "   with " << row.result;
-  }
-}
-
 TEST(Expressions, AnswerTheGivenWhenThenRows) {
   const Row rows[] = {
       {"result >= 0.95", "float 0.97", "true"},
@@ -43,7 +29,7 @@ TEST(Expressions, AnswerTheGivenWhenThenRows) {
       {"result[0] + result[1]", "influx", "7"},
       {"result.a?.x.y", R"(json {"a":{}})", "runtime: cannot fetch y from <nil>"},
   };
-  expect_all(rows);
+  expect_rows(rows);
 }
 
 TEST(Expressions, TakeBracesAndLeadingDotsInPredicates) {
@@ -57,7 +43,7 @@ TEST(Expressions, TakeBracesAndLeadingDotsInPredicates) {
       {"[3, 1] | sort() | first()", "", "1"},
       {"filter([1, 2, 3], # > 1,)", "", "[2, 3]"},
   };
-  expect_all(rows);
+  expect_rows(rows);
 }
 
 TEST(Expressions, KeepTheOriginalOrderOfEvaluationInRewrites) {
@@ -76,7 +62,7 @@ TEST(Expressions, KeepTheOriginalOrderOfEvaluationInRewrites) {
       {"sum(-3..3)", "", "0"},
       {"len([1, 2] ?? [])", "", "2"},
   };
-  expect_all(rows);
+  expect_rows(rows);
 }
 
 TEST(Expressions, FormatTimesByReferenceLayouts) {
@@ -115,7 +101,7 @@ TEST(Expressions, ReadTimesByReferenceLayouts) {
       {"date('25:00', '15:04')", "", "runtime: parsing time \"25:00\": hour out of range"},
       {"date('Saturday, 03-Feb-24 04:05:06 GMT').Unix()", "", "int64(1706933106)"},
   };
-  expect_all(rows);
+  expect_rows(rows);
 }
 
 TEST(Expressions, KnowSummerTimeFromTheTableAndFromTheRule) {
@@ -133,7 +119,7 @@ TEST(Expressions, KnowSummerTimeFromTheTableAndFromTheRule) {
       {"now(timezone('Europe/Zurich')) == now()", "", "true"},
       {"timezone('../etc/passwd')", "", "runtime: time: invalid location name"},
   };
-  expect_all(rows);
+  expect_rows(rows);
 }
 
 TEST(Expressions, CarryMonthsAndRoundTimes) {
@@ -152,7 +138,7 @@ TEST(Expressions, CarryMonthsAndRoundTimes) {
       {"duration('3000000h')", "", "runtime: time: invalid duration \"3000000h\""},
       {"duration('5')", "", "runtime: time: missing unit in duration \"5\""},
   };
-  expect_all(rows);
+  expect_rows(rows);
 }
 
 TEST(Expressions, RefuseBadJsonWithItsPlace) {
@@ -168,7 +154,7 @@ TEST(Expressions, RefuseBadJsonWithItsPlace) {
       {"len(fromJSON(repeat('[', 900) + repeat(']', 900)))", "", "1"},
       {"fromJSON(repeat('[', 5000))", "", "runtime: exceeded max depth"},
   };
-  expect_all(rows);
+  expect_rows(rows);
 }
 
 TEST(Expressions, HaveTheTextHelpers) {
@@ -195,7 +181,7 @@ TEST(Expressions, HaveTheTextHelpers) {
       {"get({f: isNaN}, 'f')", "", "function"},
       {"{f: isNaN}.f(1.0, 2)", "", "runtime: reflect: Call with too many input arguments"},
   };
-  expect_all(rows);
+  expect_rows(rows);
 }
 
 TEST(Options, AreOffUntilAskedFor) {

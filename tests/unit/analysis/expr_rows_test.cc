@@ -7,20 +7,6 @@
 namespace sluice::analysis::expr {
 namespace {
 
-struct Row {
-  const char* expression;
-  const char* result;
-  const char* expected;
-};
-
-template <std::size_t N>
-void expect_rows(const Row (&rows)[N]) {
-  for (const Row& row : rows) {
-    EXPECT_EQ(outcome(row.expression, row.result), row.expected)
-        << row.expression << "   with " << row.result;
-  }
-}
-
 TEST(ExpressionRows, Tokens) {
   const Row rows[] = {
       {"0X1F + 0B11", "", "34"},

@@ -16,7 +16,7 @@ using testing::World;
 using Lines = std::vector<std::string>;
 
 // As a Rollout creates its runs.
-constexpr const char* kStarted =
+constexpr const char* kRunStarted =
     R"({"phase":"Running","startedAt":"2027-01-15T08:00:00Z","runSummary":{},"dryRunSummary":{}})";
 
 std::string one_metric(const std::string& more) {
@@ -31,7 +31,7 @@ std::size_t stored_samples(const World& world) {
 }
 
 TEST(Patience, a_run_that_is_created_as_running_needs_no_write_of_its_start) {
-  World world(one_metric(R"(,"interval":"30s")"), kStarted);
+  World world(one_metric(R"(,"interval":"30s")"), kRunStarted);
   for (const double t : {0.1, 3.0, 6.0, 29.0}) {
     world.step(t);
     EXPECT_EQ(world.purposes(), Lines{}) << t;
@@ -40,7 +40,7 @@ TEST(Patience, a_run_that_is_created_as_running_needs_no_write_of_its_start) {
 }
 
 TEST(Patience, three_good_samples_share_a_write_that_the_third_one_makes) {
-  World world(one_metric(R"(,"interval":"30s")"), kStarted);
+  World world(one_metric(R"(,"interval":"30s")"), kRunStarted);
   world.sample(0, "0.95");
   EXPECT_EQ(world.purposes(), Lines{});
   ASSERT_TRUE(world.last.plan.wake_at);
@@ -57,7 +57,7 @@ TEST(Patience, three_good_samples_share_a_write_that_the_third_one_makes) {
 }
 
 TEST(Patience, an_answer_that_does_not_come_does_not_hold_the_others_up) {
-  World world(one_metric(R"(,"interval":"30s")"), kStarted);
+  World world(one_metric(R"(,"interval":"30s")"), kRunStarted);
   world.sample(0, "0.95");
   world.sample(30.1, "0.95");
   world.step(60.1);  // asked, and no answer
@@ -88,7 +88,8 @@ INSTANTIATE_TEST_SUITE_P(Patience, Intervals,
                          [](const auto& parameter) { return std::string(parameter.param.name); });
 
 TEST_P(Intervals, bound_the_wait) {
-  World world(one_metric(R"(,"interval":")" + std::string(GetParam().interval) + "\""), kStarted);
+  World world(one_metric(R"(,"interval":")" + std::string(GetParam().interval) + "\""),
+              kRunStarted);
   world.sample(0, "0.95");
   if (GetParam().waits == 0) {
     EXPECT_EQ(world.writes, 1);
@@ -104,7 +105,7 @@ TEST_P(Intervals, bound_the_wait) {
 
 // What is not simply good goes at once, and takes along what has waited.
 TEST(Patience, a_failed_sample_that_decides_nothing_yet_is_written_at_once) {
-  World world(one_metric(R"(,"interval":"30s","failureLimit":3)"), kStarted);
+  World world(one_metric(R"(,"interval":"30s","failureLimit":3)"), kRunStarted);
   world.sample(0, "0.95");
   world.sample(30.1, "0.5");
   EXPECT_EQ(world.status().phase, AnalysisPhase::Running);
@@ -114,7 +115,7 @@ TEST(Patience, a_failed_sample_that_decides_nothing_yet_is_written_at_once) {
 
 TEST(Patience, a_verdict_is_written_at_once_with_all_samples) {
   for (const std::string last : {"0.5", "0.95"}) {
-    World world(one_metric(R"(,"interval":"30s","count":2)"), kStarted);
+    World world(one_metric(R"(,"interval":"30s","count":2)"), kRunStarted);
     world.sample(0, "0.95");
     EXPECT_EQ(world.writes, 0);
     world.sample(30.1, last);
@@ -126,7 +127,7 @@ TEST(Patience, a_verdict_is_written_at_once_with_all_samples) {
 TEST(Patience, a_metric_that_completes_while_the_run_goes_on_is_written_at_once) {
   World world(R"("metrics":[)" + prometheus_metric("slow", R"(,"interval":"20s")") + "," +
                   prometheus_metric("m", R"(,"interval":"10s","count":1)") + "]",
-              kStarted);
+              kRunStarted);
   world.step(0);
   world.answer("m#1", vector_answer("0.95"), 0, 0.5);
   world.step(0.5);
@@ -136,7 +137,7 @@ TEST(Patience, a_metric_that_completes_while_the_run_goes_on_is_written_at_once)
 
 TEST(Patience, an_error_and_the_good_sample_that_ends_a_row_of_errors_are_written_at_once) {
   // Were the good one lost with its process, the next error would be one more in a row than it is.
-  World world(one_metric(R"(,"interval":"30s")"), kStarted);
+  World world(one_metric(R"(,"interval":"30s")"), kRunStarted);
   world.sample(0, "0.95");
   world.step(30.1);
   world.answer(testing::status_answer(500), 30.1, 30.2);
@@ -152,10 +153,10 @@ TEST(Patience, an_error_and_the_good_sample_that_ends_a_row_of_errors_are_writte
 
 TEST(Patience, samples_of_a_dry_run_wait_too_and_its_failures_do_not) {
   const std::string dry = R"(,"dryRun":[{"metricName":"m"}])";
-  World good(one_metric(R"(,"interval":"30s")") + dry, kStarted);
+  World good(one_metric(R"(,"interval":"30s")") + dry, kRunStarted);
   good.sample(0, "0.95");
   EXPECT_EQ(good.writes, 0);
-  World bad(one_metric(R"(,"interval":"30s","failureLimit":3)") + dry, kStarted);
+  World bad(one_metric(R"(,"interval":"30s","failureLimit":3)") + dry, kRunStarted);
   bad.sample(0, "0.5");
   EXPECT_EQ(bad.writes, 1);
 }
@@ -163,7 +164,7 @@ TEST(Patience, samples_of_a_dry_run_wait_too_and_its_failures_do_not) {
 TEST(Patience, two_metrics_share_the_write_of_the_one_that_waits_less_long) {
   World world(R"("metrics":[)" + prometheus_metric("slow", R"(,"interval":"30s")") + "," +
                   prometheus_metric("fast", R"(,"interval":"5s")") + "]",
-              kStarted);
+              kRunStarted);
   world.step(0);
   world.answer("slow#1", vector_answer("0.95"), 0, 0.5);
   world.answer("fast#1", vector_answer("0.95"), 0, 0.5);
@@ -188,7 +189,7 @@ TEST(Patience, where_few_measurements_are_kept_each_is_written) {
     World world(one_metric(R"(,"interval":"30s")") +
                     R"(,"measurementRetention":[{"metricName":"m","limit":)" +
                     std::to_string(limit) + "}]",
-                kStarted);
+                kRunStarted);
     world.sample(0, "0.95");
     EXPECT_EQ(world.writes, limit < 3 ? 1 : 0) << limit;
   }
@@ -196,7 +197,7 @@ TEST(Patience, where_few_measurements_are_kept_each_is_written) {
 
 TEST(Patience, jobs_are_written_when_they_end) {
   World world(R"("metrics":[)" + job_metric("smoke", R"(,"interval":"30s","count":2)") + "]",
-              kStarted);
+              kRunStarted);
   world.step(0);
   world.finish_job("run-uid.smoke.1", "Complete");
   world.step(2);
@@ -205,7 +206,7 @@ TEST(Patience, jobs_are_written_when_they_end) {
 }
 
 TEST(Patience, a_write_that_was_refused_is_tried_again_with_all_that_came_since) {
-  World world(one_metric(R"(,"interval":"30s")"), kStarted);
+  World world(one_metric(R"(,"interval":"30s")"), kRunStarted);
   world.sample(0, "0.95");
   world.sample(30.1, "0.95");
   world.step(60.1);
@@ -220,7 +221,7 @@ TEST(Patience, a_write_that_was_refused_is_tried_again_with_all_that_came_since)
 // A killed process takes good samples with it: they are taken again, nothing counts twice, and what
 // was bad is still on record.
 TEST(Patience, a_crash_costs_good_samples_and_never_a_bad_one) {
-  World world(one_metric(R"(,"interval":"30s","count":4,"failureLimit":1)"), kStarted);
+  World world(one_metric(R"(,"interval":"30s","count":4,"failureLimit":1)"), kRunStarted);
   world.sample(0, "0.5");
   world.sample(30.1, "0.95");
   world.sample(60.2, "0.95");
@@ -235,7 +236,7 @@ TEST(Patience, a_crash_costs_good_samples_and_never_a_bad_one) {
   EXPECT_EQ(world.stored_phase(), "Successful");
   EXPECT_EQ(world.result(0).count, 4);
   // A second bad one would have been one too many, crash or not.
-  World bad(one_metric(R"(,"interval":"30s","count":4,"failureLimit":1)"), kStarted);
+  World bad(one_metric(R"(,"interval":"30s","count":4,"failureLimit":1)"), kRunStarted);
   bad.sample(0, "0.5");
   bad.sample(30.1, "0.95");
   bad.restart();
@@ -244,7 +245,7 @@ TEST(Patience, a_crash_costs_good_samples_and_never_a_bad_one) {
 }
 
 TEST(Patience, a_process_that_leaves_in_good_order_writes_what_waits) {
-  World world(one_metric(R"(,"interval":"30s")"), kStarted);
+  World world(one_metric(R"(,"interval":"30s")"), kRunStarted);
   world.sample(0, "0.95");
   ASSERT_EQ(stored_samples(world), 0U);
   auto run = world.decode();
@@ -253,8 +254,7 @@ TEST(Patience, a_process_that_leaves_in_good_order_writes_what_waits) {
   ASSERT_TRUE(write);
   EXPECT_EQ(write->purpose, "PatchAnalysisRun");
   EXPECT_EQ(write->uid, "run-uid");
-  EXPECT_EQ(
-      World::parse(write->body)["status"]["metricResults"][0]["measurements"].size(), 1U);
+  EXPECT_EQ(World::parse(write->body)["status"]["metricResults"][0]["measurements"].size(), 1U);
   // Nothing to add: nothing to write.
   EXPECT_FALSE(unsaved(world.decode(), at(1)));
 }

@@ -9,12 +9,6 @@ using testing::IsEmpty;
 
 constexpr std::string_view kManual = R"({"autoPromotionEnabled":false})";
 
-std::string audited_new(Cluster& c) {
-  return c.set_of(c.current_hash());
-}
-void patch_status(Cluster& c, std::string_view status) {
-  c.edit_rollout(std::string(R"({"status":)") + std::string(status) + "}");
-}
 std::string deadline(Cluster& c, const std::string& set) {
   return c.annotation("ReplicaSet", set, api::kScaleDownDeadlineAnnotation);
 }
@@ -30,8 +24,8 @@ TEST(AuditBlueGreen, counts_of_a_small_preview_are_those_of_the_table) {
   auto c = waiting(R"({"autoPromotionEnabled":false,"previewReplicaCount":1})");
   const auto counts = [&] {
     std::vector<std::int64_t> out;
-    for (const auto* key : {"replicas", "updatedReplicas", "readyReplicas", "availableReplicas",
-                            "HPAReplicas"})
+    for (const auto* key :
+         {"replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "HPAReplicas"})
       out.push_back(kube::get_int(c.status(), key));
     return out;
   };
@@ -59,8 +53,7 @@ TEST(AuditBlueGreen, automatic_promotion_comes_strictly_behind_its_seconds) {
   auto c = waiting(R"({"autoPromotionSeconds":60})");
   const auto old = c.stable_hash();
   const auto end =
-      *parse_rfc3339(kube::get_string(c.status()["pauseConditions"][0], "startTime")) +
-      Seconds{60};
+      *parse_rfc3339(kube::get_string(c.status()["pauseConditions"][0], "startTime")) + Seconds{60};
   c.pass();
   EXPECT_EQ(c.wake_at, end + Micros{1});
   c.now = end;
@@ -78,7 +71,7 @@ TEST(AuditBlueGreen, the_timer_goes_on_over_scaling) {
   c.edit_rollout(R"({"spec":{"replicas":4}})");
   c.run();
   EXPECT_EQ(c.status()["pauseConditions"][0]["startTime"], start);
-  EXPECT_EQ(c.size(audited_new(c)), 4);
+  EXPECT_EQ(c.size(new_set(c)), 4);
   EXPECT_EQ(c.size("web-" + c.stable_hash()), 4);
 }
 
@@ -89,7 +82,7 @@ TEST(AuditBlueGreen, a_person_s_pause_holds_services_but_not_sizes) {
   c.run();
   c.set_image("web:2");
   c.run();
-  EXPECT_EQ(c.size(audited_new(c)), 2);
+  EXPECT_EQ(c.size(new_set(c)), 2);
   EXPECT_EQ(c.selected("web-preview"), old);
   EXPECT_EQ(c.selected("web-active"), old);
   EXPECT_EQ(c.message(), "manually paused");
@@ -118,7 +111,7 @@ TEST(AuditBlueGreen, without_a_preview_service_all_else_is_the_same) {
 TEST(AuditBlueGreen, back_to_stable_before_the_switch_is_fast_tracked) {
   auto c = waiting();
   const auto stable = c.stable_hash();
-  const auto second = audited_new(c);
+  const auto second = new_set(c);
   c.set_image("web:1");
   c.run();
   EXPECT_EQ(c.selected("web-active"), stable);
@@ -145,7 +138,7 @@ TEST(AuditBlueGreen, versions_in_quick_succession_never_reach_production_unasked
   EXPECT_EQ(c.message(), "BlueGreenPause");
   c.run_for(Seconds{60});
   for (auto& [name, set] : c.objects["ReplicaSet"])
-    if (name != audited_new(c) && name != "web-" + stable) {
+    if (name != new_set(c) && name != "web-" + stable) {
       EXPECT_EQ(kube::get_int(set, "spec.replicas"), 0) << name;
     }
 }
@@ -154,7 +147,7 @@ TEST(AuditBlueGreen, versions_in_quick_succession_never_reach_production_unasked
 TEST(AuditBlueGreen, a_version_between_goes_though_post_promotion_analysis_is_to_come) {
   auto c = waiting(
       R"({"autoPromotionEnabled":false,"postPromotionAnalysis":{"templates":[{"templateName":"once"}]}})");
-  const auto between = audited_new(c);
+  const auto between = new_set(c);
   c.set_image("web:3");
   c.run();
   EXPECT_NE(deadline(c, between), "") << c.status().dump(1);
@@ -165,7 +158,7 @@ TEST(AuditBlueGreen, a_version_between_goes_though_post_promotion_analysis_is_to
 TEST(AuditBlueGreen, a_version_between_stays_while_post_promotion_analysis_runs) {
   auto c = waiting(
       R"({"autoPromotionEnabled":false,"postPromotionAnalysis":{"templates":[{"templateName":"once"}]}})");
-  const auto between = audited_new(c);
+  const auto between = new_set(c);
   c.set_image("web:3");
   c.run();
   patch_status(c, R"({"pauseConditions":null})");
@@ -195,25 +188,25 @@ TEST(AuditBlueGreen, the_delay_of_an_abort_is_that_of_the_table) {
                          1}}) {
     SCOPED_TRACE(row.more);
     auto c = waiting(row.more);
-    const auto size = c.size(audited_new(c));
+    const auto size = c.size(new_set(c));
     patch_status(c, R"({"abort":true})");
     c.settle();
     EXPECT_EQ(c.phase(), "Degraded");
     EXPECT_EQ(c.message(), "RolloutAborted: Rollout aborted update to revision 2");
     EXPECT_EQ(c.selected("web-preview"), c.current_hash());
-    EXPECT_EQ(c.size(audited_new(c)), size);
+    EXPECT_EQ(c.size(new_set(c)), size);
     if (row.seconds < 0) {
       c.now += Seconds{86400};
       c.settle();
-      EXPECT_EQ(c.size(audited_new(c)), size);
-      EXPECT_EQ(deadline(c, audited_new(c)), "");
+      EXPECT_EQ(c.size(new_set(c)), size);
+      EXPECT_EQ(deadline(c, new_set(c)), "");
       continue;
     }
-    EXPECT_EQ(deadline(c, audited_new(c)), format_rfc3339(c.now + Seconds{row.seconds}));
+    EXPECT_EQ(deadline(c, new_set(c)), format_rfc3339(c.now + Seconds{row.seconds}));
     c.now += Seconds{row.seconds};
     c.settle();
-    EXPECT_EQ(c.size(audited_new(c)), 0);
-    EXPECT_NE(deadline(c, audited_new(c)), "") << "it stays while the abort is in force";
+    EXPECT_EQ(c.size(new_set(c)), 0);
+    EXPECT_NE(deadline(c, new_set(c)), "") << "it stays while the abort is in force";
     c.set_image("web:3");
     c.run();
     EXPECT_EQ(c.message(), "BlueGreenPause") << "a new version clears the abort";
@@ -225,22 +218,22 @@ TEST(AuditBlueGreen, the_abort_waits_with_its_deadline_until_stable_is_whole) {
   c.pods("web-" + c.stable_hash(), 1, 2);
   patch_status(c, R"({"abort":true})");
   c.settle();
-  EXPECT_EQ(deadline(c, audited_new(c)), "");
+  EXPECT_EQ(deadline(c, new_set(c)), "");
   c.sync_pods();
   c.settle();
-  EXPECT_NE(deadline(c, audited_new(c)), "");
+  EXPECT_NE(deadline(c, new_set(c)), "");
 }
 
 TEST(AuditBlueGreen, a_retry_pauses_again) {
   auto c = waiting();
   patch_status(c, R"({"abort":true})");
   c.run_for(Seconds{60});
-  ASSERT_EQ(c.size(audited_new(c)), 0);
+  ASSERT_EQ(c.size(new_set(c)), 0);
   patch_status(c, R"({"abort":false})");
   c.run();
-  EXPECT_EQ(c.size(audited_new(c)), 2);
+  EXPECT_EQ(c.size(new_set(c)), 2);
   EXPECT_EQ(c.message(), "BlueGreenPause");
-  EXPECT_EQ(deadline(c, audited_new(c)), "");
+  EXPECT_EQ(deadline(c, new_set(c)), "");
   EXPECT_NE(c.selected("web-active"), c.current_hash());
 }
 
@@ -271,9 +264,10 @@ TEST(AuditBlueGreen, promote_full_ends_its_analysis_and_says_why) {
 }
 
 TEST(AuditBlueGreen, a_delay_of_zero_takes_the_old_set_at_once) {
-  for (const auto* more : {R"({"scaleDownDelaySeconds":0})", R"({"scaleDownDelayRevisionLimit":0})"}) {
+  for (const auto* more :
+       {R"({"scaleDownDelaySeconds":0})", R"({"scaleDownDelayRevisionLimit":0})"}) {
     auto c = blue_green(2, more);
-    const auto old = audited_new(c);
+    const auto old = new_set(c);
     c.set_image("web:2");
     c.run();
     EXPECT_EQ(c.phase(), "Healthy") << more;
@@ -284,22 +278,22 @@ TEST(AuditBlueGreen, a_delay_of_zero_takes_the_old_set_at_once) {
 
 TEST(AuditBlueGreen, one_delayed_revision_is_kept_and_loses_its_deadline_when_it_returns) {
   auto c = blue_green(1, R"({"scaleDownDelaySeconds":86400,"scaleDownDelayRevisionLimit":1})");
-  const auto first = audited_new(c);
+  const auto first = new_set(c);
   c.now += Seconds{2};
   c.set_image("web:2");
   c.run();
-  const auto second = audited_new(c);
+  const auto second = new_set(c);
   c.now += Seconds{2};
   c.set_image("web:3");
   c.run();
-  const auto third = audited_new(c);
+  const auto third = new_set(c);
   EXPECT_EQ(c.size(first), 0);
   EXPECT_EQ(deadline(c, first), "");
   EXPECT_EQ(c.size(second), 1);
   EXPECT_NE(deadline(c, second), "");
   c.set_image("web:2");
   c.run();
-  EXPECT_EQ(audited_new(c), second);
+  EXPECT_EQ(new_set(c), second);
   EXPECT_EQ(deadline(c, second), "");
   EXPECT_NE(deadline(c, third), "");
   EXPECT_EQ(c.annotation("ReplicaSet", second, api::kRevisionAnnotation), "4");
@@ -307,19 +301,19 @@ TEST(AuditBlueGreen, one_delayed_revision_is_kept_and_loses_its_deadline_when_it
 
 TEST(AuditBlueGreen, scaled_to_zero_and_up_again) {
   auto c = blue_green(2, R"({"scaleDownDelaySeconds":86400})");
-  const auto old = audited_new(c);
+  const auto old = new_set(c);
   c.set_image("web:2");
   c.run();
   ASSERT_NE(deadline(c, old), "");
   c.edit_rollout(R"({"spec":{"replicas":0}})");
   c.run();
   EXPECT_EQ(c.phase(), "Healthy") << c.message();
-  EXPECT_EQ(c.size(audited_new(c)), 0);
+  EXPECT_EQ(c.size(new_set(c)), 0);
   EXPECT_EQ(c.size(old), 0);
   EXPECT_EQ(deadline(c, old), "");
   c.edit_rollout(R"({"spec":{"replicas":3}})");
   c.run();
-  EXPECT_EQ(c.size(audited_new(c)), 3);
+  EXPECT_EQ(c.size(new_set(c)), 3);
   EXPECT_EQ(c.size(old), 0);
   EXPECT_EQ(c.phase(), "Healthy");
 }
@@ -329,7 +323,7 @@ TEST(AuditBlueGreen, template_and_replicas_changed_together) {
   c.rollout()["spec"]["replicas"] = 5;
   c.set_image("web:2");
   c.run();
-  EXPECT_EQ(c.size(audited_new(c)), 5);
+  EXPECT_EQ(c.size(new_set(c)), 5);
   EXPECT_EQ(c.size("web-" + c.stable_hash()), 5);
   EXPECT_EQ(c.message(), "BlueGreenPause");
 }

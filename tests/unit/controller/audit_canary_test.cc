@@ -14,15 +14,6 @@ constexpr std::string_view kTwoPauses =
     R"([{"setWeight":25},{"pause":{}},{"setWeight":75},{"pause":{}}])";
 constexpr std::string_view kSurgeOne = R"({"maxSurge":1,"maxUnavailable":0})";
 
-std::string audited_new(Cluster& c) {
-  return c.set_of(c.current_hash());
-}
-void patch_status(Cluster& c, std::string_view status) {
-  c.edit_rollout(std::string(R"({"status":)") + std::string(status) + "}");
-}
-void abort_now(Cluster& c) {
-  patch_status(c, R"({"abort":true})");
-}
 void retry_now(Cluster& c) {
   patch_status(c, R"({"abort":false})");
 }
@@ -45,7 +36,7 @@ Cluster at_first_pause(int replicas = 4, std::string_view more = kSurgeOne) {
 // ---- undo, new versions
 TEST(AuditCanary, undo_in_the_middle_skips_the_steps_and_bumps_the_revision) {
   auto c = at_first_pause();
-  const auto canary = audited_new(c);
+  const auto canary = new_set(c);
   const auto stable = c.stable_hash();
   c.set_image("web:1");
   c.settle();
@@ -65,7 +56,7 @@ TEST(AuditCanary, undo_in_the_middle_skips_the_steps_and_bumps_the_revision) {
 
 TEST(AuditCanary, undo_while_aborted_clears_the_abort) {
   auto c = at_first_pause();
-  abort_now(c);
+  abort_it(c);
   c.run();
   ASSERT_EQ(c.phase(), "Degraded");
   c.set_image("web:1");
@@ -124,10 +115,10 @@ TEST(AuditCanary, versions_in_quick_succession_leave_one_update_and_full_stable)
     EXPECT_EQ(c.stable_hash(), stable);
     EXPECT_EQ(c.index(), 1) << c.status().dump(1);
     EXPECT_EQ(c.phase(), "Paused");
-    EXPECT_EQ(c.size(audited_new(c)), 1);
+    EXPECT_EQ(c.size(new_set(c)), 1);
     EXPECT_EQ(c.size("web-" + stable), 3);
     for (auto& [name, set] : c.objects["ReplicaSet"])
-      if (name != audited_new(c) && name != "web-" + stable) {
+      if (name != new_set(c) && name != "web-" + stable) {
         EXPECT_EQ(kube::get_int(set, "spec.replicas"), 0) << name;
       }
   }
@@ -135,7 +126,7 @@ TEST(AuditCanary, versions_in_quick_succession_leave_one_update_and_full_stable)
 
 TEST(AuditCanary, a_bad_version_over_a_bad_version_keeps_stable_whole) {
   auto c = basic_canary(4, "[]", kSurgeOne);
-  const auto stable = audited_new(c);
+  const auto stable = new_set(c);
   for (const auto* image : {"bad:1", "bad:2"}) {
     c.set_image(image);
     for (int i = 0; i < 6; ++i) {
@@ -145,7 +136,7 @@ TEST(AuditCanary, a_bad_version_over_a_bad_version_keeps_stable_whole) {
       c.now += Seconds{4};
     }
     EXPECT_EQ(c.size(stable), 4);
-    EXPECT_EQ(c.size(audited_new(c)), 1);
+    EXPECT_EQ(c.size(new_set(c)), 1);
   }
   EXPECT_EQ(c.objects["ReplicaSet"].size(), 3U);
   std::int64_t total = 0;
@@ -156,7 +147,7 @@ TEST(AuditCanary, a_bad_version_over_a_bad_version_keeps_stable_whole) {
 // ---- abort and retry
 TEST(AuditCanary, an_abort_is_recorded_as_clients_read_it) {
   auto c = at_first_pause();
-  abort_now(c);
+  abort_it(c);
   c.now += Seconds{7};
   c.pass();
   EXPECT_EQ(kube::get_string(c.status(), "abortedAt"), format_rfc3339(c.now));
@@ -169,7 +160,7 @@ TEST(AuditCanary, an_abort_is_recorded_as_clients_read_it) {
   EXPECT_TRUE(kube::get_bool(c.status(), "abort"));
   EXPECT_THAT(c.events, Contains("RolloutAborted: Rollout aborted update to revision 2"));
   c.run();
-  EXPECT_EQ(c.size(audited_new(c)), 0);
+  EXPECT_EQ(c.size(new_set(c)), 0);
   EXPECT_EQ(c.size("web-" + c.stable_hash()), 4);
   const auto before = c.sent.size();
   c.now += Seconds{86400};
@@ -182,8 +173,8 @@ TEST(AuditCanary, an_abort_without_surge_never_loses_a_pod_more_than_allowed) {
   resume_now(c);
   c.run();
   ASSERT_EQ(c.index(), 3);
-  ASSERT_EQ(c.size(audited_new(c)), 3);
-  abort_now(c);
+  ASSERT_EQ(c.size(new_set(c)), 3);
+  abort_it(c);
   for (int i = 0; i < 12; ++i) {
     c.settle();
     std::int64_t available = 0, total = 0;
@@ -196,12 +187,12 @@ TEST(AuditCanary, an_abort_without_surge_never_loses_a_pod_more_than_allowed) {
     c.sync_pods();
     c.now += Seconds{1};
   }
-  EXPECT_EQ(c.size(audited_new(c)), 0);
+  EXPECT_EQ(c.size(new_set(c)), 0);
 }
 
 TEST(AuditCanary, a_retry_starts_from_the_first_step_with_a_fresh_clock) {
   auto c = at_first_pause();
-  abort_now(c);
+  abort_it(c);
   c.run();
   c.now += Seconds{7200};
   retry_now(c);
@@ -212,7 +203,7 @@ TEST(AuditCanary, a_retry_starts_from_the_first_step_with_a_fresh_clock) {
   c.run();
   EXPECT_EQ(c.index(), 1);
   EXPECT_EQ(c.phase(), "Paused");
-  abort_now(c);
+  abort_it(c);
   c.run();
   EXPECT_EQ(c.phase(), "Degraded");
   EXPECT_EQ(std::count(c.event_reasons.begin(), c.event_reasons.end(), "RolloutAborted"), 2);
@@ -221,7 +212,7 @@ TEST(AuditCanary, a_retry_starts_from_the_first_step_with_a_fresh_clock) {
 TEST(AuditCanary, an_abort_and_its_retry_between_two_looks_change_nothing) {
   auto c = at_first_pause();
   const auto status = c.status();
-  abort_now(c);
+  abort_it(c);
   retry_now(c);
   c.run();
   EXPECT_EQ(c.index(), 1);
@@ -234,7 +225,7 @@ TEST(AuditCanary, promote_in_a_pause_moves_one_step_and_clears_the_marker) {
   resume_now(c);
   c.run();
   EXPECT_EQ(c.index(), 3);
-  EXPECT_EQ(c.size(audited_new(c)), 3);
+  EXPECT_EQ(c.size(new_set(c)), 3);
   EXPECT_THAT(c.events, Contains("RolloutResumed: Rollout is resumed"));
   EXPECT_THAT(c.events, Contains("RolloutStepCompleted: Rollout step 2/4 completed (pause)"));
   EXPECT_EQ(kube::get_string(c.condition("Paused"), "status"), "True") << "the second pause";
@@ -249,7 +240,7 @@ TEST(AuditCanary, promote_full_goes_to_the_end_inside_the_bounds) {
   EXPECT_FALSE(c.status().contains("pauseConditions"));
   for (int i = 0; i < 30; ++i) {
     c.settle();
-    EXPECT_LE(c.size(stable) + c.size(audited_new(c)), 9);
+    EXPECT_LE(c.size(stable) + c.size(new_set(c)), 9);
     c.sync_pods();
     c.now += Seconds{1};
   }
@@ -279,7 +270,8 @@ TEST(AuditCanary, an_index_moved_by_a_client_is_where_it_goes_on) {
     const char* phase;
     int canary;
   };
-  for (const auto& row : std::vector<Row>{
+  for (const auto& row :
+       std::vector<Row>{
            {R"({"currentStepIndex":2})", 3, "Paused", 3},                           // skip current
            {R"({"pauseConditions":null,"currentStepIndex":2})", 3, "Paused", 3},    // promote
            {R"({"currentStepIndex":4})", 4, "Healthy", 4},                          // skip all
@@ -291,7 +283,7 @@ TEST(AuditCanary, an_index_moved_by_a_client_is_where_it_goes_on) {
     c.run();
     EXPECT_EQ(c.index(), row.index) << c.status().dump(1);
     EXPECT_EQ(c.phase(), row.phase);
-    EXPECT_EQ(c.size(audited_new(c)), row.canary);
+    EXPECT_EQ(c.size(new_set(c)), row.canary);
   }
 }
 
@@ -369,7 +361,7 @@ TEST(AuditPause, a_person_s_pause_holds_pods_and_steps_and_says_so) {
   c.set_image("web:2");
   c.run();
   ASSERT_EQ(c.objects["ReplicaSet"].size(), 2U);
-  EXPECT_EQ(c.size(audited_new(c)), 0);
+  EXPECT_EQ(c.size(new_set(c)), 0);
   EXPECT_EQ(c.index(), 0);
   EXPECT_EQ(c.reason("Progressing"), "RolloutPaused");
   EXPECT_EQ(c.condition("Progressing")["status"], "Unknown");
@@ -403,7 +395,7 @@ TEST(AuditPause, resuming_starts_the_deadline_clock_anew) {
 // ---- replicas
 TEST(AuditScale, an_update_at_zero_replicas_is_promoted_and_comes_up_as_the_new_version) {
   auto c = at_first_pause();
-  const auto canary = audited_new(c);
+  const auto canary = new_set(c);
   const auto stable = "web-" + c.stable_hash();
   c.edit_rollout(R"({"spec":{"replicas":0}})");
   c.run();
@@ -422,7 +414,7 @@ TEST(AuditScale, an_update_at_zero_replicas_is_promoted_and_comes_up_as_the_new_
 
 TEST(AuditScale, an_aborted_update_at_zero_replicas_stays_aborted) {
   auto c = at_first_pause();
-  abort_now(c);
+  abort_it(c);
   c.run();
   c.edit_rollout(R"({"spec":{"replicas":0}})");
   c.run();
@@ -430,19 +422,19 @@ TEST(AuditScale, an_aborted_update_at_zero_replicas_stays_aborted) {
   c.edit_rollout(R"({"spec":{"replicas":2}})");
   c.run();
   EXPECT_EQ(c.size("web-" + c.stable_hash()), 2);
-  EXPECT_EQ(c.size(audited_new(c)), 0);
+  EXPECT_EQ(c.size(new_set(c)), 0);
 }
 
 TEST(AuditScale, replicas_lowered_below_the_canary_do_not_block_its_promotion) {
   auto c = basic_canary(4, R"([{"setWeight":75},{"pause":{}}])", kSurgeOne);
   c.set_image("web:2");
   c.run();
-  ASSERT_EQ(c.size(audited_new(c)), 3);
+  ASSERT_EQ(c.size(new_set(c)), 3);
   c.edit_rollout(R"({"spec":{"replicas":2}})");
   resume_now(c);
   c.run();
   EXPECT_EQ(c.phase(), "Healthy") << c.status().dump(1);
-  EXPECT_EQ(c.size(audited_new(c)), 2);
+  EXPECT_EQ(c.size(new_set(c)), 2);
 }
 
 TEST(AuditScale, a_paused_single_pod_canary_is_split_anew) {
@@ -450,27 +442,27 @@ TEST(AuditScale, a_paused_single_pod_canary_is_split_anew) {
   c.set_image("web:2");
   c.run();
   const auto stable = "web-" + c.stable_hash();
-  EXPECT_EQ(c.size(audited_new(c)), 1);
+  EXPECT_EQ(c.size(new_set(c)), 1);
   EXPECT_EQ(c.size(stable), 1);
   c.edit_rollout(R"({"spec":{"replicas":8}})");
   c.run();
-  EXPECT_EQ(c.size(audited_new(c)), 2);
+  EXPECT_EQ(c.size(new_set(c)), 2);
   EXPECT_EQ(c.size(stable), 6);
   c.edit_rollout(R"({"spec":{"replicas":4}})");
   c.run();
-  EXPECT_EQ(c.size(audited_new(c)), 1);
+  EXPECT_EQ(c.size(new_set(c)), 1);
   EXPECT_EQ(c.size(stable), 3);
 }
 
 TEST(AuditScale, without_surge_a_single_pod_makes_room_first) {
-  auto c = basic_canary(1, R"([{"setWeight":51},{"pause":{}}])",
-                        R"({"maxSurge":0,"maxUnavailable":1})");
-  const auto stable = audited_new(c);
+  auto c =
+      basic_canary(1, R"([{"setWeight":51},{"pause":{}}])", R"({"maxSurge":0,"maxUnavailable":1})");
+  const auto stable = new_set(c);
   c.set_image("web:2");
   c.settle();
   EXPECT_EQ(c.size(stable), 0);
   c.run();
-  EXPECT_EQ(c.size(audited_new(c)), 1);
+  EXPECT_EQ(c.size(new_set(c)), 1);
   EXPECT_EQ(c.index(), 1);
 }
 
@@ -491,7 +483,7 @@ TEST(AuditScale, a_scaling_event_keeps_everything_else_of_the_status) {
 
 TEST(AuditScale, a_middle_set_with_an_old_annotation_is_no_scaling_event) {
   auto c = at_first_pause();
-  const auto middle = audited_new(c);
+  const auto middle = new_set(c);
   c.set_image("web:3");
   c.pass();
   c.edit("ReplicaSet", middle,
@@ -509,7 +501,7 @@ TEST(AuditScale, without_a_desired_annotation_there_is_no_scaling_event) {
   resume_now(c);
   c.run();
   EXPECT_EQ(c.index(), 3);
-  EXPECT_EQ(c.annotation("ReplicaSet", audited_new(c), api::kDesiredReplicasAnnotation), "4");
+  EXPECT_EQ(c.annotation("ReplicaSet", new_set(c), api::kDesiredReplicasAnnotation), "4");
 }
 
 // ---- promotion
@@ -531,13 +523,13 @@ TEST(AuditPromotion, availability_decides_and_the_threshold_relaxes_it) {
     auto c = basic_canary(10, R"([{"setWeight":100}])", more.dump());
     c.set_image("web:2");
     c.settle();
-    ASSERT_EQ(c.size(audited_new(c)), 10);
-    auto& set = c.get("ReplicaSet", audited_new(c));
+    ASSERT_EQ(c.size(new_set(c)), 10);
+    auto& set = c.get("ReplicaSet", new_set(c));
     set["status"] = Json{{"replicas", 10},
                          {"readyReplicas", 10},  // ready is not available yet
                          {"availableReplicas", row.available},
                          {"observedGeneration", kube::get_int(set, "metadata.generation")}};
-    c.edit("ReplicaSet", audited_new(c), json(R"({"metadata":{"annotations":{"touch":"1"}}})"));
+    c.edit("ReplicaSet", new_set(c), json(R"({"metadata":{"annotations":{"touch":"1"}}})"));
     const auto stable = "web-" + c.stable_hash();
     for (int i = 0; i < 10; ++i) {
       c.pass();
@@ -552,7 +544,7 @@ TEST(AuditPromotion, a_promoted_rollout_that_loses_pods_is_progressing_and_never
   c.edit_rollout(R"({"spec":{"progressDeadlineSeconds":30,"progressDeadlineAbort":true}})");
   c.run();
   c.now += Seconds{86400};
-  c.pods(audited_new(c), 3, 4);
+  c.pods(new_set(c), 3, 4);
   c.settle();
   EXPECT_EQ(c.reason("Progressing"), "ReplicaSetNotAvailable");
   EXPECT_EQ(c.condition("Progressing")["message"], "Rollout does not have minimum availability");
@@ -582,10 +574,9 @@ TEST(AuditPromotion, no_steps_are_a_rolling_update_without_an_index) {
 
 TEST(AuditSteps, what_is_not_a_step_does_not_reset_them) {
   for (const auto* patch :
-       {R"({"spec":{"strategy":{"canary":{"maxSurge":2}}}})",
-        R"({"spec":{"minReadySeconds":1}})", R"({"spec":{"revisionHistoryLimit":3}})",
-        R"({"spec":{"progressDeadlineSeconds":700}})", R"({"spec":{"replicas":5}})",
-        R"({"metadata":{"annotations":{"a":"b"}}})"}) {
+       {R"({"spec":{"strategy":{"canary":{"maxSurge":2}}}})", R"({"spec":{"minReadySeconds":1}})",
+        R"({"spec":{"revisionHistoryLimit":3}})", R"({"spec":{"progressDeadlineSeconds":700}})",
+        R"({"spec":{"replicas":5}})", R"({"metadata":{"annotations":{"a":"b"}}})"}) {
     SCOPED_TRACE(patch);
     auto c = at_first_pause();
     const auto start = c.status()["pauseConditions"][0]["startTime"];
@@ -602,10 +593,10 @@ TEST(AuditSteps, edited_in_the_middle_they_start_over_with_the_pods_there) {
   c.edit_rollout(R"({"spec":{"strategy":{"canary":{"steps":[{"setWeight":50},{"pause":{}}]}}}})");
   const auto before = c.sent.size();
   c.pass();
-  EXPECT_EQ(c.size(audited_new(c)) >= 1, true) << c.history(before);
+  EXPECT_EQ(c.size(new_set(c)) >= 1, true) << c.history(before);
   c.run();
   EXPECT_EQ(c.index(), 1);
-  EXPECT_EQ(c.size(audited_new(c)), 2);
+  EXPECT_EQ(c.size(new_set(c)), 2);
 }
 
 TEST(AuditSteps, steps_and_template_back_to_stable_together_end_at_the_new_end) {
@@ -659,7 +650,7 @@ TEST(AuditTakeOver, a_canary_scaled_to_zero_by_the_reference_is_promoted_once) {
   EXPECT_EQ(c.sent.size(), before) << c.history(before);
   c.edit_rollout(R"({"spec":{"replicas":4}})");
   c.run();
-  EXPECT_EQ(c.size(audited_new(c)), 4);
+  EXPECT_EQ(c.size(new_set(c)), 4);
   EXPECT_EQ(c.phase(), "Healthy");
 }
 

@@ -7,10 +7,6 @@ namespace {
 
 using testing::Contains;
 
-std::string audited_new(Cluster& c) {
-  return c.set_of(c.current_hash());
-}
-
 struct DeadlineRow {
   const char* point;
   const char* steps;
@@ -23,8 +19,8 @@ struct DeadlineRow {
 
 TEST(AuditDeadline, is_declared_only_for_an_update_that_should_move) {
   const std::vector<DeadlineRow> rows{
-      {"a step whose pods never come", R"([{"setWeight":50}])",
-       R"({"progressDeadlineSeconds":60})", "{}", false, "ProgressDeadlineExceeded", false},
+      {"a step whose pods never come", R"([{"setWeight":50}])", R"({"progressDeadlineSeconds":60})",
+       "{}", false, "ProgressDeadlineExceeded", false},
       {"the same behind a router", R"([{"setWeight":50}])", R"({"progressDeadlineSeconds":60})",
        "{}", true, "ProgressDeadlineExceeded", false},
       {"the default of ten minutes", R"([{"setWeight":50}])", "{}", "{}", false,
@@ -85,8 +81,7 @@ TEST(AuditDeadline, an_abort_by_deadline_is_one_write_with_both_events) {
   c.sync_pods(false);
   c.now += Seconds{5};
   c.settle();
-  const auto since =
-      *parse_rfc3339(kube::get_string(c.condition("Progressing"), "lastUpdateTime"));
+  const auto since = *parse_rfc3339(kube::get_string(c.condition("Progressing"), "lastUpdateTime"));
   EXPECT_EQ(c.wake_at, since + Seconds{61});
   c.now = since + Seconds{60};
   const auto before = c.sent.size();
@@ -94,7 +89,7 @@ TEST(AuditDeadline, an_abort_by_deadline_is_one_write_with_both_events) {
   EXPECT_EQ(c.sent.size(), before) << "not before it has passed" << c.history(before);
   c.now = since + Seconds{61};
   c.pass();
-  const auto name = audited_new(c);
+  const auto name = new_set(c);
   const std::string text = "ReplicaSet \"" + name + "\" has timed out progressing.";
   ASSERT_GT(c.sent.size(), before);
   std::string patch;
@@ -121,8 +116,9 @@ TEST(AuditDeadline, an_old_set_inside_its_delay_is_no_delay_of_the_update) {
 TEST(AuditDeadline, of_a_blue_green_preview_that_never_gets_ready) {
   for (const bool abort : {false, true}) {
     auto c = blue_green(2);
-    c.edit_rollout(std::string(R"({"spec":{"progressDeadlineSeconds":60,"progressDeadlineAbort":)") +
-                   (abort ? "true" : "false") + "}}");
+    c.edit_rollout(
+        std::string(R"({"spec":{"progressDeadlineSeconds":60,"progressDeadlineAbort":)") +
+        (abort ? "true" : "false") + "}}");
     c.run();
     const auto old = c.current_hash();
     c.set_image("web:2");
@@ -136,7 +132,7 @@ TEST(AuditDeadline, of_a_blue_green_preview_that_never_gets_ready) {
     EXPECT_EQ(c.reason("Progressing"), abort ? "RolloutAborted" : "ProgressDeadlineExceeded");
     EXPECT_EQ(c.selected("web-active"), old);
     if (abort) {
-      EXPECT_EQ(c.size(audited_new(c)), 0) << "30 s behind the abort";
+      EXPECT_EQ(c.size(new_set(c)), 0) << "30 s behind the abort";
     }
   }
 }

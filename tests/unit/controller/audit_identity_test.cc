@@ -1,5 +1,5 @@
-// Identity of ReplicaSets (rollout.md §1.9, §1.10, §1.12, §1.16): what is written on them, which are
-// ours, which go.
+// Identity of ReplicaSets (rollout.md §1.9, §1.10, §1.12, §1.16): what is written on them, which
+// are ours, which go.
 #include "tests/unit/controller/given.h"
 
 namespace sluice::rollout::test {
@@ -7,10 +7,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-std::string audited_new(Cluster& c) {
-  return c.set_of(c.current_hash());
-}
 
 TEST(AuditIdentity, a_new_set_has_all_attributes_of_the_table) {
   Cluster c;
@@ -28,10 +24,9 @@ TEST(AuditIdentity, a_new_set_has_all_attributes_of_the_table) {
   EXPECT_EQ(body["metadata"]["namespace"], "shop");
   EXPECT_EQ(body["metadata"]["labels"],
             (Json{{"app", "web"}, {"tier", "front"}, {"rollouts-pod-template-hash", hash}}));
-  EXPECT_EQ(body["metadata"]["annotations"],
-            (Json{{"team", "shop"},
-                  {"rollout.argoproj.io/revision", "1"},
-                  {"rollout.argoproj.io/desired-replicas", "3"}}));
+  EXPECT_EQ(body["metadata"]["annotations"], (Json{{"team", "shop"},
+                                                   {"rollout.argoproj.io/revision", "1"},
+                                                   {"rollout.argoproj.io/desired-replicas", "3"}}));
   EXPECT_EQ(body["metadata"]["ownerReferences"],
             Json::array({Json{{"apiVersion", "argoproj.io/v1alpha1"},
                               {"kind", "Rollout"},
@@ -77,8 +72,8 @@ TEST(AuditIdentity, notations_of_one_quantity_make_one_set) {
     if (name.empty()) name = c.sent[0].name;
     EXPECT_EQ(c.sent[0].name, name) << cpu;
     const auto body = json(c.sent[0].body);
-    EXPECT_EQ(
-        body["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"], cpu);
+    EXPECT_EQ(body["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"],
+              cpu);
   }
 }
 
@@ -175,7 +170,7 @@ TEST(AuditIdentity, a_name_taken_by_a_set_that_is_not_ours_is_a_collision) {
 
 TEST(AuditIdentity, an_orphan_is_adopted_only_while_the_rollout_is_what_was_read) {
   auto c = basic_canary(1, "[]");
-  c.get("ReplicaSet", audited_new(c))["metadata"].erase("ownerReferences");
+  c.get("ReplicaSet", new_set(c))["metadata"].erase("ownerReferences");
   const auto plan = decide(c.observe(), c.now);
   const auto writes = plan.writes();
   ASSERT_EQ(writes.size(), 2U);
@@ -185,24 +180,23 @@ TEST(AuditIdentity, an_orphan_is_adopted_only_while_the_rollout_is_what_was_read
   EXPECT_EQ(writes[0]->verb, kube::Verb::MergePatch);
   EXPECT_EQ(writes[0]->body, "{}");
   EXPECT_EQ(writes[0]->uid, "uid-Rollout-web");
-  EXPECT_EQ(writes[0]->resource_version,
-            kube::get_string(c.rollout(), "metadata.resourceVersion"));
+  EXPECT_EQ(writes[0]->resource_version, kube::get_string(c.rollout(), "metadata.resourceVersion"));
   EXPECT_EQ(writes[1]->purpose, "AdoptReplicaSet");
   EXPECT_EQ(writes[1]->resource_version,
-            kube::get_string(c.get("ReplicaSet", audited_new(c)), "metadata.resourceVersion"));
+            kube::get_string(c.get("ReplicaSet", new_set(c)), "metadata.resourceVersion"));
   c.run();
   EXPECT_EQ(c.phase(), "Healthy");
 }
 
 TEST(AuditIdentity, several_orphans_are_confirmed_once_and_the_status_follows_behind) {
   auto c = basic_canary(2, "[]");
-  const auto first = audited_new(c);
+  const auto first = new_set(c);
   c.set_image("web:2");
   c.run();
-  for (const auto& name : {first, audited_new(c)})
+  for (const auto& name : {first, new_set(c)})
     c.get("ReplicaSet", name)["metadata"].erase("ownerReferences");
-  c.get("ReplicaSet", audited_new(c))["status"]["readyReplicas"] = 1;
-  c.get("ReplicaSet", audited_new(c))["status"]["availableReplicas"] = 1;
+  c.get("ReplicaSet", new_set(c))["status"]["readyReplicas"] = 1;
+  c.get("ReplicaSet", new_set(c))["status"]["availableReplicas"] = 1;
   const auto before = c.sent.size();
   c.settle();
   const auto purposes = c.purposes(before);
@@ -214,7 +208,7 @@ TEST(AuditIdentity, several_orphans_are_confirmed_once_and_the_status_follows_be
 
 TEST(AuditIdentity, an_orphan_that_is_being_deleted_or_of_another_namespace_is_left_alone) {
   auto c = basic_canary(1, "[]");
-  auto orphan = c.get("ReplicaSet", audited_new(c));
+  auto orphan = c.get("ReplicaSet", new_set(c));
   orphan["metadata"].erase("ownerReferences");
   orphan["metadata"]["name"] = "web-gone";
   orphan["metadata"]["uid"] = "gone";
@@ -232,7 +226,7 @@ TEST(AuditIdentity, an_orphan_that_is_being_deleted_or_of_another_namespace_is_l
 
 TEST(AuditIdentity, history_rises_with_the_revision_only) {
   auto c = basic_canary(1, "[]");
-  const auto first = audited_new(c);
+  const auto first = new_set(c);
   for (const auto* image : {"web:2", "web:1", "web:2", "web:1"}) {
     c.set_image(image);
     c.run();
@@ -259,12 +253,12 @@ TEST(AuditHistory, a_candidate_that_cannot_go_is_not_replaced_by_a_younger_one) 
             false}}) {
     SCOPED_TRACE(row.point);
     auto c = basic_canary(1, "[]");
-    std::vector<std::string> sets{audited_new(c)};
+    std::vector<std::string> sets{new_set(c)};
     for (int i = 2; i <= 4; ++i) {
       c.now += Seconds{2};
       c.set_image("web:" + std::to_string(i));
       c.run();
-      sets.push_back(audited_new(c));
+      sets.push_back(new_set(c));
     }
     ASSERT_EQ(c.objects["ReplicaSet"].size(), 4U);
     c.edit("ReplicaSet", sets[0], json(row.patch));
@@ -293,7 +287,7 @@ TEST(AuditHistory, runs_go_with_their_set_but_the_current_one_stays) {
   c.set_image("web:2");
   c.run();
   const auto run = "web-" + c.current_hash() + "-2";
-  const auto set = audited_new(c);
+  const auto set = new_set(c);
   ASSERT_TRUE(c.has("AnalysisRun", run));
   c.set_run(run, "Successful");
   c.now += Seconds{2};
@@ -329,8 +323,7 @@ TEST(AuditCleanUp, a_service_gets_back_what_it_had) {
     object["spec"]["selector"] = json(row.selector);
     c.put(object);
     const auto document = kube::Document::parse(kube::dump(c.get("Service", "s")));
-    const auto writes =
-        clean_service(kube::decode_service(document->root()), row.referenced);
+    const auto writes = clean_service(kube::decode_service(document->root()), row.referenced);
     ASSERT_EQ(writes.size(), row.written ? 1U : 0U);
     if (!row.written) continue;
     const auto body = json(writes[0].body);

@@ -47,60 +47,62 @@ void expect_invalid(Cluster c, const ReferenceRow& row, const char* strategy) {
 TEST(AuditInvalid, references_of_a_canary_have_the_texts_of_the_table) {
   const std::string both =
       R"({"trafficRouting":{"nginx":{"stableIngress":"web","stableIngresses":["web"]}}})";
-  for (const auto& row : std::vector<ReferenceRow>{
-           {"no stable service", "{}", "Service/web-stable", "",
-            R"(spec.strategy.canary.stableService: Invalid value: "web-stable": service "web-stable" not found)"},
-           {"no canary service", "{}", "Service/web-canary", "",
-            R"(spec.strategy.canary.canaryService: Invalid value: "web-canary": service "web-canary" not found)"},
-           {"a selector with a foreign label", "{}", "Service/web-canary",
-            R"({"spec":{"selector":{"tier":"x"}}})",
-            R"(spec.strategy.canary.canaryService: Invalid value: "web-canary": Service "web-canary" has unmatch label "tier" in rollout)"},
-           {"a selector with another value", "{}", "Service/web-stable",
-            R"({"spec":{"selector":{"app":"x"}}})",
-            R"(spec.strategy.canary.stableService: Invalid value: "web-stable": Service "web-stable" has unmatch label "app" in rollout)"},
-           {"the service of another", "{}", "Service/web-stable",
-            R"({"metadata":{"annotations":{"argo-rollouts.argoproj.io/managed-by-rollouts":"api"}}})",
-            R"(spec.strategy.canary.stableService: Invalid value: "web-stable": Service "web-stable" is managed by another Rollout)"},
-           {"no template for a step",
-            R"({"steps":[{"setWeight":1},{"analysis":{"templates":[{"templateName":"nope"}]}}]})",
-            "", "",
-            R"(spec.strategy.canary.steps[1].analysis.templates: Invalid value: "nope": AnalysisTemplate 'nope' not found)"},
-           {"no cluster template in the background",
-            R"({"analysis":{"templates":[{"templateName":"nope","clusterScope":true}]}})", "", "",
-            R"(spec.strategy.canary.analysis.templates: Invalid value: "nope": ClusterAnalysisTemplate 'nope' not found)"},
-           {"the same metric twice",
-            R"({"analysis":{"templates":[{"templateName":"endless"},{"templateName":"once"}]}})",
-            "", "",
-            R"(spec.strategy.canary.analysis.templates: Invalid value: "templateNames: [endless once]": two metrics have the same name 'ok' (templates 'endless' and 'once'))"},
-           {"a step that never ends",
-            R"({"steps":[{"analysis":{"templates":[{"templateName":"endless"}]}}]})", "", "",
-            R"(spec.strategy.canary.steps[0].analysis.templates: Invalid value: "endless": AnalysisTemplate endless has metric ok which runs indefinitely. Invalid value for count: <nil>)"},
-           {"no ingress", "{}", "Ingress/web", "",
-            R"(spec.strategy.canary.trafficRouting.nginx.stableIngress: Invalid value: "web": ingress.networking.k8s.io "web" not found)"},
-           {"an ingress without our service", "{}", "Ingress/web",
-            R"({"spec":{"rules":[{"host":"web.example","http":{"paths":[{"path":"/","pathType":"Prefix","backend":{"service":{"name":"other","port":{"number":80}}}}]}}]}})",
-            R"(spec.strategy.canary.trafficRouting.nginx.stableIngress: Invalid value: "web": ingress `web` has no rules using service web-stable backend)"},
-           {"both ingress fields", both.c_str(), "", "",
-            "spec.strategy.canary.trafficRouting.nginx: Internal error: Either StableIngress or "
-            "StableIngresses must be configured. Both are configured."},
-           {"no ingress field", R"({"trafficRouting":{"nginx":{"stableIngress":null}}})", "", "",
-            "spec.strategy.canary.trafficRouting.nginx: Internal error: Either StableIngress or "
-            "StableIngresses must be configured. Neither are configured."}})
+  for (
+      const auto& row : std::vector<ReferenceRow>{
+          {"no stable service", "{}", "Service/web-stable", "",
+           R"(spec.strategy.canary.stableService: Invalid value: "web-stable": service "web-stable" not found)"},
+          {"no canary service", "{}", "Service/web-canary", "",
+           R"(spec.strategy.canary.canaryService: Invalid value: "web-canary": service "web-canary" not found)"},
+          {"a selector with a foreign label", "{}", "Service/web-canary",
+           R"({"spec":{"selector":{"tier":"x"}}})",
+           R"(spec.strategy.canary.canaryService: Invalid value: "web-canary": Service "web-canary" has unmatch label "tier" in rollout)"},
+          {"a selector with another value", "{}", "Service/web-stable",
+           R"({"spec":{"selector":{"app":"x"}}})",
+           R"(spec.strategy.canary.stableService: Invalid value: "web-stable": Service "web-stable" has unmatch label "app" in rollout)"},
+          {"the service of another", "{}", "Service/web-stable",
+           R"({"metadata":{"annotations":{"argo-rollouts.argoproj.io/managed-by-rollouts":"api"}}})",
+           R"(spec.strategy.canary.stableService: Invalid value: "web-stable": Service "web-stable" is managed by another Rollout)"},
+          {"no template for a step",
+           R"({"steps":[{"setWeight":1},{"analysis":{"templates":[{"templateName":"nope"}]}}]})",
+           "", "",
+           R"(spec.strategy.canary.steps[1].analysis.templates: Invalid value: "nope": AnalysisTemplate 'nope' not found)"},
+          {"no cluster template in the background",
+           R"({"analysis":{"templates":[{"templateName":"nope","clusterScope":true}]}})", "", "",
+           R"(spec.strategy.canary.analysis.templates: Invalid value: "nope": ClusterAnalysisTemplate 'nope' not found)"},
+          {"the same metric twice",
+           R"({"analysis":{"templates":[{"templateName":"endless"},{"templateName":"once"}]}})", "",
+           "",
+           R"(spec.strategy.canary.analysis.templates: Invalid value: "templateNames: [endless once]": two metrics have the same name 'ok' (templates 'endless' and 'once'))"},
+          {"a step that never ends",
+           R"({"steps":[{"analysis":{"templates":[{"templateName":"endless"}]}}]})", "", "",
+           R"(spec.strategy.canary.steps[0].analysis.templates: Invalid value: "endless": AnalysisTemplate endless has metric ok which runs indefinitely. Invalid value for count: <nil>)"},
+          {"no ingress", "{}", "Ingress/web", "",
+           R"(spec.strategy.canary.trafficRouting.nginx.stableIngress: Invalid value: "web": ingress.networking.k8s.io "web" not found)"},
+          {"an ingress without our service", "{}", "Ingress/web",
+           R"({"spec":{"rules":[{"host":"web.example","http":{"paths":[{"path":"/","pathType":"Prefix","backend":{"service":{"name":"other","port":{"number":80}}}}]}}]}})",
+           R"(spec.strategy.canary.trafficRouting.nginx.stableIngress: Invalid value: "web": ingress `web` has no rules using service web-stable backend)"},
+          {"both ingress fields", both.c_str(), "", "",
+           "spec.strategy.canary.trafficRouting.nginx: Internal error: Either StableIngress or "
+           "StableIngresses must be configured. Both are configured."},
+          {"no ingress field", R"({"trafficRouting":{"nginx":{"stableIngress":null}}})", "", "",
+           "spec.strategy.canary.trafficRouting.nginx: Internal error: Either StableIngress or "
+           "StableIngresses must be configured. Neither are configured."}})
     expect_invalid(nginx_canary(1, R"([{"setWeight":50}])"), row, "canary");
 }
 
 TEST(AuditInvalid, references_of_blue_green_have_the_texts_of_the_table) {
-  for (const auto& row : std::vector<ReferenceRow>{
-           {"no active service", "{}", "Service/web-active", "",
-            R"(spec.strategy.blueGreen.activeService: Invalid value: "web-active": service "web-active" not found)"},
-           {"no preview service", "{}", "Service/web-preview", "",
-            R"(spec.strategy.blueGreen.previewService: Invalid value: "web-preview": service "web-preview" not found)"},
-           {"no template before", R"({"prePromotionAnalysis":{"templates":[{"templateName":"x"}]}})",
-            "", "",
-            R"(spec.strategy.blueGreen.prePromotionAnalysis.templates: Invalid value: "x": AnalysisTemplate 'x' not found)"},
-           {"no template behind", R"({"postPromotionAnalysis":{"templates":[{"templateName":"x"}]}})",
-            "", "",
-            R"(spec.strategy.blueGreen.postPromotionAnalysis.templates: Invalid value: "x": AnalysisTemplate 'x' not found)"}})
+  for (
+      const auto& row : std::vector<ReferenceRow>{
+          {"no active service", "{}", "Service/web-active", "",
+           R"(spec.strategy.blueGreen.activeService: Invalid value: "web-active": service "web-active" not found)"},
+          {"no preview service", "{}", "Service/web-preview", "",
+           R"(spec.strategy.blueGreen.previewService: Invalid value: "web-preview": service "web-preview" not found)"},
+          {"no template before", R"({"prePromotionAnalysis":{"templates":[{"templateName":"x"}]}})",
+           "", "",
+           R"(spec.strategy.blueGreen.prePromotionAnalysis.templates: Invalid value: "x": AnalysisTemplate 'x' not found)"},
+          {"no template behind",
+           R"({"postPromotionAnalysis":{"templates":[{"templateName":"x"}]}})", "", "",
+           R"(spec.strategy.blueGreen.postPromotionAnalysis.templates: Invalid value: "x": AnalysisTemplate 'x' not found)"}})
     expect_invalid(blue_green(1), row, "blueGreen");
 }
 

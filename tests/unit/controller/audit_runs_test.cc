@@ -1,5 +1,5 @@
-// AnalysisRuns of a Rollout (rollout.md §3.14, §3.15, §4.6, §8): what is written on them, what their
-// ends mean, which are kept.
+// AnalysisRuns of a Rollout (rollout.md §3.14, §3.15, §4.6, §8): what is written on them, what
+// their ends mean, which are kept.
 #include "tests/unit/controller/given.h"
 
 namespace sluice::rollout::test {
@@ -13,15 +13,12 @@ constexpr std::string_view kStepAnalysis =
 std::string base_of(Cluster& c, int revision = 2) {
   return "web-" + c.current_hash() + "-" + std::to_string(revision);
 }
-void patch_status(Cluster& c, std::string_view status) {
-  c.edit_rollout(std::string(R"({"status":)") + std::string(status) + "}");
-}
 
 TEST(AuditRuns, metadata_and_arguments_are_those_of_the_rules) {
   auto c = nginx_canary(2, R"([{"setWeight":50}])");
   auto& metric_template = c.get("AnalysisTemplate", "once");
-  metric_template["spec"]["args"] =
-      json(R"([{"name":"literal"},{"name":"new"},{"name":"old"},{"name":"name"},{"name":"own","value":"kept"}])");
+  metric_template["spec"]["args"] = json(
+      R"([{"name":"literal"},{"name":"new"},{"name":"old"},{"name":"name"},{"name":"own","value":"kept"}])");
   c.edit("AnalysisTemplate", "once", json(R"({"metadata":{"labels":{"touch":"1"}}})"));
   c.edit_rollout(
       R"({"metadata":{"labels":{"argo-rollouts.argoproj.io/controller-instance-id":"blue"}},
@@ -88,8 +85,8 @@ TEST(AuditRuns, a_failure_of_each_kind_aborts_with_its_text_and_event) {
     for (const auto* phase : {"Failed", "Error"}) {
       for (const auto* detail : {"", "metric ok"}) {
         SCOPED_TRACE(std::string(row.point) + " " + phase + " " + detail);
-        auto c = row.blue_green ? blue_green(2, row.strategy)
-                                : nginx_canary(2, row.steps, row.strategy);
+        auto c =
+            row.blue_green ? blue_green(2, row.strategy) : nginx_canary(2, row.steps, row.strategy);
         c.set_image("web:2");
         c.run();
         const auto run = base_of(c) + row.suffix;
@@ -174,8 +171,7 @@ TEST(AuditRuns, a_retry_makes_runs_of_their_own) {
   patch_status(c, R"({"abort":false})");
   c.run();
   EXPECT_TRUE(c.has("AnalysisRun", first + ".1")) << c.status().dump(1);
-  EXPECT_EQ(kube::get_string(c.status(), "canary.currentStepAnalysisRunStatus.name"),
-            first + ".1");
+  EXPECT_EQ(kube::get_string(c.status(), "canary.currentStepAnalysisRunStatus.name"), first + ".1");
   EXPECT_EQ(c.index(), 1);
   EXPECT_NE(c.phase(), "Degraded");
 }
@@ -243,8 +239,9 @@ TEST(AuditRuns, of_no_set_or_of_one_that_is_gone_are_deleted) {
 }
 
 TEST(AuditRuns, inconclusive_waits_for_a_person_who_may_also_abort_or_go_on) {
-  for (const auto* what : {R"({"abort":true})", R"({"pauseConditions":null})",
-                           R"({"pauseConditions":null,"controllerPause":false,"currentStepIndex":2})"}) {
+  for (const auto* what :
+       {R"({"abort":true})", R"({"pauseConditions":null})",
+        R"({"pauseConditions":null,"controllerPause":false,"currentStepIndex":2})"}) {
     SCOPED_TRACE(what);
     auto c = nginx_canary(2, kStepAnalysis);
     c.set_image("web:2");

@@ -465,6 +465,23 @@ inline Json analysis_template(const std::string& name, bool endless = true) {
       (endless ? "" : R"("count":1,)") +
       R"("successCondition":"result[0] >= 0.95","provider":{"prometheus":{"address":"http://prom","query":"q"}}}]}})");
 }
+// What people do, and the names they would look up.
+inline std::string new_set(Cluster& c) {
+  return c.set_of(c.current_hash());
+}
+inline std::string stable_set(Cluster& c) {
+  return c.set_of(c.stable_hash());
+}
+inline void patch_status(Cluster& c, std::string_view status) {
+  c.edit_rollout(std::string(R"({"status":)") + std::string(status) + "}");
+}
+inline void abort_it(Cluster& c) {
+  patch_status(c, R"({"abort":true})");
+}
+inline void resume(Cluster& c) {
+  patch_status(c, R"({"pauseConditions":null})");
+}
+
 // A Rollout that is at rest on its first version.
 inline Cluster basic_canary(int replicas, std::string_view steps, std::string_view more = "{}") {
   Json canary = json(more);

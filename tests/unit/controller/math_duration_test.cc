@@ -10,12 +10,12 @@ namespace {
 
 using given::at;
 
-struct World {
+struct Course {
   api::Rollout rollout;
   api::RolloutStatus next;
   DurationInput in;
 
-  World() {
+  Course() {
     rollout.spec.canary = given::canary({given::set_weight(20), given::pause(), given::pause(10)});
     rollout.status.stable_rs = next.stable_rs = "old";
     rollout.status.current_pod_hash = next.current_pod_hash = "new";
@@ -37,21 +37,21 @@ struct World {
 };
 
 TEST(Duration, starts_with_a_new_spec_in_whole_seconds) {
-  World world;
+  Course world;
   EXPECT_EQ(world.step(0).duration, std::nullopt);
   world.in.spec_changed = true;
   EXPECT_EQ(world.step(5).duration, (api::RolloutDuration{at(5), {}, {}, {}, ""}));
 }
 
 TEST(Duration, does_not_start_for_what_is_promoted_and_available_already) {
-  World world;
+  Course world;
   world.next.stable_rs = "new";
   world.in.spec_changed = world.in.new_rs_available = true;  // steps edited at rest
   EXPECT_EQ(world.step(5).duration, std::nullopt);
 }
 
 TEST(Duration, ends_as_promoted_once_the_pods_are_available) {
-  World world;
+  Course world;
   world.runs_since(0);
   world.next.stable_rs = "new";
   world.in.promoted_now = true;
@@ -69,7 +69,7 @@ TEST(Duration, ends_as_promoted_once_the_pods_are_available) {
 }
 
 TEST(Duration, tells_a_full_promotion_apart) {
-  World world;
+  Course world;
   world.runs_since(0);
   world.next.stable_rs = "new";
   world.in.promoted_now = world.in.promoted_by_full = world.in.new_rs_available = true;
@@ -77,7 +77,7 @@ TEST(Duration, tells_a_full_promotion_apart) {
 }
 
 TEST(Duration, ends_as_aborted_and_starts_again_with_a_retry) {
-  World world;
+  Course world;
   world.runs_since(0);
   world.in.aborted = true;
   EXPECT_EQ(world.step(4).duration, (api::RolloutDuration{at(0), {}, at(4), {}, "Aborted"}));
@@ -88,7 +88,7 @@ TEST(Duration, ends_as_aborted_and_starts_again_with_a_retry) {
 }
 
 TEST(Duration, is_superseded_by_another_version) {
-  World world;
+  Course world;
   world.runs_since(0);
   world.in.spec_changed = true;
   const auto got = world.step(7);
@@ -97,7 +97,7 @@ TEST(Duration, is_superseded_by_another_version) {
 }
 
 TEST(Duration, runs_on_through_a_rollback) {
-  World world;
+  Course world;
   world.runs_since(0);
   world.in.spec_changed = world.in.rollback = true;
   EXPECT_EQ(world.step(3).duration, (api::RolloutDuration{at(0), {}, {}, {}, "RolledBack"}));
@@ -108,7 +108,7 @@ TEST(Duration, runs_on_through_a_rollback) {
 }
 
 TEST(Duration, ends_a_fast_rollback_at_once) {
-  World world;
+  Course world;
   world.runs_since(0);
   world.in.spec_changed = world.in.rollback = world.in.fast_rollback = world.in.new_rs_available =
       true;
@@ -117,7 +117,7 @@ TEST(Duration, ends_a_fast_rollback_at_once) {
 }
 
 TEST(Duration, adds_up_manual_pauses) {
-  World world;
+  Course world;
   world.runs_since(0);
   world.next.current_step_index = 1;
   world.next.pause_conditions = {{"CanaryPauseStep", at(2)}};
@@ -137,7 +137,7 @@ TEST(Duration, adds_up_manual_pauses) {
 }
 
 TEST(Duration, knows_which_pauses_wait_for_a_person) {
-  World world;
+  Course world;
   const auto manual = [&] { return manual_pause(world.rollout.spec, world.next); };
   EXPECT_FALSE(manual());
   world.next.pause_conditions = {{"CanaryPauseStep", at(0)}};
@@ -158,7 +158,7 @@ TEST(Duration, knows_which_pauses_wait_for_a_person) {
 }
 
 TEST(Duration, is_frozen_while_the_spec_is_invalid) {
-  World world;
+  Course world;
   world.runs_since(0);
   world.next.conditions = {make_condition("InvalidSpec", "True", "InvalidSpec", "")};
   world.in.aborted = world.in.spec_changed = true;
@@ -166,7 +166,7 @@ TEST(Duration, is_frozen_while_the_spec_is_invalid) {
 }
 
 TEST(Duration, does_without_a_field_that_an_old_schema_prunes) {
-  World world;
+  Course world;
   world.in.aborted = world.in.promoted_now = world.in.new_rs_available = true;
   EXPECT_EQ(world.step(9).duration, std::nullopt);
 }

@@ -7,16 +7,6 @@ namespace {
 
 using testing::ElementsAre;
 
-std::string new_set(Cluster& c) {
-  return c.set_of(c.current_hash());
-}
-void resume(Cluster& c) {
-  c.edit_rollout(R"({"status":{"pauseConditions":null}})");
-}
-void abort_it(Cluster& c) {
-  c.edit_rollout(R"({"status":{"abort":true}})");
-}
-
 TEST(RolloutBlueGreen, an_initial_deploy_switches_when_saturated_without_pause_or_analysis) {
   auto c = blue_green(
       2,

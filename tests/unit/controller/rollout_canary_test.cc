@@ -10,16 +10,6 @@ using testing::IsEmpty;
 
 constexpr std::string_view kPause25 = R"([{"setWeight":25},{"pause":{}}])";
 
-void resume(Cluster& c) {
-  c.edit_rollout(R"({"status":{"pauseConditions":null}})");
-}
-std::string new_set(Cluster& c) {
-  return c.set_of(c.current_hash());
-}
-std::string stable_set(Cluster& c) {
-  return c.set_of(c.stable_hash());
-}
-
 TEST(RolloutCanary, an_initial_deploy_goes_straight_to_full_size_and_is_healthy) {
   auto c = basic_canary(4, kPause25);
   EXPECT_EQ(c.phase(), "Healthy") << c.status().dump(1);

@@ -12,15 +12,6 @@ using testing::IsEmpty;
 constexpr std::string_view kPause50 = R"([{"setWeight":50},{"pause":{}}])";
 constexpr std::string_view kEndless = R"({"analysis":{"templates":[{"templateName":"endless"}]}})";
 
-std::string new_set(Cluster& c) {
-  return c.set_of(c.current_hash());
-}
-std::string stable_set(Cluster& c) {
-  return c.set_of(c.stable_hash());
-}
-void abort_it(Cluster& c) {
-  c.edit_rollout(R"({"status":{"abort":true}})");
-}
 std::string verdict_of(Cluster& c) {
   return c.annotation("Ingress", "web-web-canary", api::kAbortVerdictAnnotation);
 }

@@ -46,12 +46,6 @@ std::vector<std::string> writes_of(Cluster& c) {
     out.push_back(c.sent[i].purpose + " " + c.sent[i].name);
   return out;
 }
-void resume(Cluster& c) {
-  c.edit_rollout(R"({"status":{"pauseConditions":null}})");
-}
-void abort_it(Cluster& c) {
-  c.edit_rollout(R"({"status":{"abort":true}})");
-}
 void retry(Cluster& c) {
   c.edit_rollout(R"({"status":{"abort":false}})");
 }

@@ -54,8 +54,8 @@ TEST(RolloutWrites, a_new_replica_set_is_created_as_large_as_its_first_step_want
   EXPECT_EQ(kube::get_int(json(small.sent[before].body), "spec.replicas"), 1);
 
   // No pod before its turn: a basic canary without room to surge makes room first.
-  auto tight = basic_canary(4, R"([{"setWeight":25},{"pause":{}}])",
-                            R"({"maxSurge":0,"maxUnavailable":1})");
+  auto tight =
+      basic_canary(4, R"([{"setWeight":25},{"pause":{}}])", R"({"maxSurge":0,"maxUnavailable":1})");
   before = tight.sent.size();
   tight.set_image("web:2");
   tight.pass();
