@@ -16,7 +16,7 @@ USER = f":{NAMESPACE}:{ACCOUNT}"
 PREVIEW = "http://shop-preview.default.svc"
 W5_WRITES_MAX = 26  # 24 where nothing gets in between; the contract of the first release is 30
 # A killed leader's Lease has to run out before the restarted one acts: 15 s by default, longer than the pauses here.
-FLAGS = ("--leader-election-lease-duration", "6s", "--leader-election-renew-deadline", "4s", "--leader-election-retry-period", "1s")
+FLAGS = ("--leader-election-lease-duration", "6s", "--leader-election-renew-deadline", "5s", "--leader-election-retry-period", "1s")
 
 
 class World:
