@@ -1,5 +1,6 @@
 #include "controller/loop/leader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "kube/json/json.h"
@@ -16,8 +17,11 @@ kube::Reflector::Options watch_options(const Options& options) {
   out.field_selector = "metadata.name=" + options.lease_name;
   return out;
 }
-// A write that was sent must have ended, one way or the other, before a successor may act.
-constexpr Millis kLeaseWriteTimeout{5'000};
+// Half of the deadline, as client-go: when one renewal is never answered, another still gets its
+// chance. A write must also have ended, one way or the other, before a successor may act.
+Millis lease_timeout(const Options& options) {
+  return std::min(Millis(5'000), Millis(options.renew_deadline) / 2);
+}
 }  // namespace
 
 Leader::Leader(const Options& options, Clock& clock, Rng& rng, Requests& requests,
@@ -112,7 +116,7 @@ MonoTime Leader::step() {
 void Leader::poll() {
   in_flight_ = true;
   auto request = kube::make_get(kube::kLeases, {options_.lease_namespace, options_.lease_name});
-  request.timeout = kLeaseWriteTimeout;
+  request.timeout = lease_timeout(options_);
   requests_.submit(std::move(request), [this](const TransportEvent& event) {
     in_flight_ = false;
     next_try_ = clock_.mono_now() + options_.retry_period;
@@ -187,7 +191,7 @@ void Leader::write(bool create, std::string holder) {
   write.body = kube::dump(body);
   write.purpose = releasing ? "ReleaseLease" : "RenewLease";
   auto request = kube::make_request(write);
-  request.timeout = kLeaseWriteTimeout;
+  request.timeout = lease_timeout(options_);
   in_flight_ = true;
   const MonoTime sent_at = clock_.mono_now();
   requests_.submit(std::move(request), [this, sent_at, releasing](const TransportEvent& event) {

@@ -13,7 +13,7 @@ from harness.rollouts import RolloutView, apply_crds, apply_deploy, record_weigh
 
 SECOND = "argo-rollouts-second"
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
-FAST = ("--leader-election-lease-duration", "6s", "--leader-election-renew-deadline", "4s", "--leader-election-retry-period", "1s")
+FAST = ("--leader-election-lease-duration", "6s", "--leader-election-renew-deadline", "5s", "--leader-election-retry-period", "1s")
 
 
 class World:

@@ -27,11 +27,16 @@ def skip(reason):
     sys.exit(77)
 
 
+TENDED = []   # called with every probe: what looks after programs while a test waits
+
+
 def wait_until(what, probe, seconds=60.0, every=0.1):
     """Calls `probe` until it returns something true, and returns that; a Failure names what was waited for."""
     deadline = time.monotonic() + seconds
     seen = None
     while True:
+        for tend in TENDED:
+            tend()
         try:
             seen = probe()
             if seen:

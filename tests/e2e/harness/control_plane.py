@@ -156,7 +156,7 @@ class Audit:
                 if not line.endswith(b"\n"):
                     break
                 entry = json.loads(line)
-                if user is None or entry["user"]["username"].endswith(user):
+                if user is None or entry.get("user", {}).get("username", "").endswith(user):   # none: it ended before it was known who asks
                     out.append(entry)
         return out
 

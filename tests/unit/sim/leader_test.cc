@@ -15,8 +15,12 @@ namespace sluice::sim {
 namespace {
 
 struct Candidate {
-  Candidate(ApiServer& server, VirtualClock& clock, Rng& rng, const std::string& identity)
-      : telemetry(clock), transport(server, clock, {}), requests(transport) {
+  Candidate(ApiServer& server, VirtualClock& clock, Rng& rng, const std::string& identity,
+            loop::Options given = {})
+      : options(std::move(given)),
+        telemetry(clock),
+        transport(server, clock, {}),
+        requests(transport) {
     options.identity = identity;
     options.lease_namespace = "argo-rollouts";
     leader = std::make_unique<loop::Leader>(options, clock, rng, requests, telemetry);
@@ -156,6 +160,32 @@ TEST_F(Election, ALeaderThatCannotReachTheServerStopsWritingBeforeItsLeaseEnds) 
   run(Seconds(10));
   EXPECT_TRUE(second.leader->leading());
   EXPECT_FALSE(both_wrote);
+}
+
+// With a short deadline too: the answer that is missing is given up in time for another try.
+TEST_F(Election, OneRenewalThatIsNeverAnsweredCostsNoLease) {
+  loop::Options hasty;
+  hasty.lease_duration = Seconds(6);
+  hasty.renew_deadline = Seconds(4);
+  hasty.retry_period = Seconds(1);
+  Candidate alone(server, clock, rng, "alone", hasty);
+  const auto pass = [&](Micros time) {
+    const MonoTime end = clock.mono_now() + time;
+    for (; clock.mono_now() < end; clock.advance(Millis(10)), server.tick()) turn(alone);
+  };
+  pass(Seconds(5));
+  ASSERT_TRUE(alone.leader->leading());
+  int lost = 0;
+  alone.transport.set_write_faults([&lost](const http::Request& request) {
+    const bool lose = request.method == "PUT" && lost == 0;
+    lost += lose ? 1 : 0;
+    return lose ? Fault::TimeoutNotApplied : Fault::None;
+  });
+  pass(Seconds(8));
+  EXPECT_EQ(lost, 1) << "the fault did not strike";
+  EXPECT_TRUE(alone.leader->leading());
+  for (const std::string& line : alone.telemetry.lines)
+    EXPECT_EQ(line.find("lost the leadership"), std::string::npos) << line;
 }
 
 TEST_F(Election, WallClockJumpsDoNotMatter) {
