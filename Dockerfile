@@ -7,7 +7,7 @@ RUN ./script/bootstrap build && ./script/build && strip -o /sluice build/sluice
 
 FROM debian:12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates tzdata libcpprest2.10 libcurl4 libfmt9 \
-      libprometheus-cpp-core1.0 libre2-9 libsimdjson14 libspdlog1.10 libssl3 libyaml-cpp0.7 \
+      libprometheus-cpp-core1.0 libre2-9 libsimdjson14 libspdlog1.10 libssl3 libyaml-cpp0.7 libzstd1 \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd -g 999 sluice && useradd -u 999 -g 999 -M -d / -s /usr/sbin/nologin sluice
 COPY --from=build /sluice /usr/bin/sluice

@@ -1,14 +1,17 @@
 // Memory: bytes per cached object, and a whole fleet. Counted on the heap (mallinfo2), so that the
 // numbers do not depend on the machine; the fleet also as resident memory.
 #include <benchmark/benchmark.h>
+#include <fmt/core.h>
 #include <malloc.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <random>
 
 #include "api/analysis.h"
 #include "api/rollout.h"
 #include "bench/fixture.h"
+#include "controller/loop/loop.h"
 #include "controller/loop/rollout_probe.h"
 #include "kube/cache/store.h"
 #include "kube/json/json.h"
@@ -32,43 +35,102 @@ double resident_bytes() {
   return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
-// The object of a fixture under another name, with the owner that object has got.
-template <class T>
-T renamed(T object, int number, int owner) {
-  const std::string suffix = std::to_string(1'000'000 + number);
-  object.meta.key.name += "-" + suffix;
-  object.meta.uid.replace(0, suffix.size(), suffix);
-  for (auto& reference : object.meta.owners) {
-    const std::string owner_suffix = std::to_string(1'000'000 + owner);
-    reference.name += "-" + owner_suffix;
-    reference.uid.replace(0, owner_suffix.size(), owner_suffix);
+// What differs between the objects of a real fleet, made from a number.
+class Variety {
+ public:
+  explicit Variety(std::uint64_t seed) : random_(seed) {}
+  std::string hex(std::size_t length) {
+    std::string out;
+    for (std::size_t i = 0; i < length; ++i) out += "0123456789abcdef"[random_() % 16];
+    return out;
   }
-  return object;
+  std::string uid() { return hex(8) + "-" + hex(4) + "-4" + hex(3) + "-a" + hex(3) + "-" + hex(12); }
+  // Of the same length, somewhere in the same month.
+  std::string time() {
+    return fmt::format("2026-11-{:02}T{:02}:{:02}:{:02}Z", 1 + random_() % 28, random_() % 24,
+                       random_() % 60, random_() % 60);
+  }
+
+ private:
+  std::mt19937_64 random_;
+};
+
+bool looks_like_time(const std::string& text) {
+  return text.size() == 20 && text[10] == 'T' && text.back() == 'Z';
 }
+bool looks_like_hash(const std::string& text) {
+  return text.size() >= 8 && text.size() <= 10 &&
+         text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+void vary_strings(kube::Json& value, Variety& own, const std::string& hash) {
+  if (value.is_structured()) {
+    for (auto& item : value) vary_strings(item, own, hash);
+  } else if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    if (looks_like_time(text)) value = own.time();
+    if (looks_like_hash(text)) value = hash;
+  }
+}
+
+// The object of a fixture as another one of a fleet: names, uids, hashes and times are its own.
+std::string varied(const kube::Json& object, int number, int owner) {
+  Variety own(static_cast<std::uint64_t>(number) + 1'000'000);
+  Variety family(static_cast<std::uint64_t>(owner));
+  const std::string family_uid = family.uid(), hash = family.hex(10);
+  const std::string suffix = "-" + std::to_string(1'000'000 + number);
+  kube::Json out = object;
+  vary_strings(out, own, hash);
+  auto& metadata = out["metadata"];
+  metadata["name"] = metadata["name"].get<std::string>() + suffix;
+  metadata["namespace"] = "team-" + std::to_string(owner % 200);
+  metadata["uid"] = metadata.contains("ownerReferences") ? own.uid() : family_uid;
+  metadata["resourceVersion"] = std::to_string(100'000'000 + number);
+  if (metadata.contains("ownerReferences")) {
+    for (auto& reference : metadata["ownerReferences"]) {
+      reference["name"] = reference["name"].get<std::string>() + "-" + std::to_string(1'000'000 + owner);
+      reference["uid"] = family_uid;
+    }
+  }
+  return kube::dump(out);
+}
+
+const std::size_t kViewsMax = loop::Options{}.cached_views_max;
 
 // As a list fills a cache: text, tape, view, store.
-template <class T, class Decode>
-void fill(kube::Store<T>& store, const std::string& text, const Decode& decode, int count,
+template <class T>
+void fill(kube::Store<T>& store, const std::string& text, T (*decode)(kube::Node), int count,
           int per_owner) {
+  const kube::Json object = *kube::parse_json(text);
+  store.rest_unread(kViewsMax, decode);
   for (int i = 0; i < count; ++i) {
-    auto document = kube::Document::parse(text);
-    store.upsert(renamed(decode(document->root()), i, i / per_owner));
+    auto document = kube::Document::parse(varied(object, i, i / per_owner));
+    store.upsert(decode(document->root()));
   }
 }
 
-template <class T, class Decode>
-void cached(benchmark::State& state, const char* fixture, const char* kind, const Decode& decode,
-            int per_owner = 1) {
+// `views_max` objects as views; the others at rest.
+template <class T>
+void cached(benchmark::State& state, const char* fixture, const char* kind,
+            T (*decode)(kube::Node), int per_owner = 1) {
   const std::string text = load(fixture).first[kind];
-  constexpr int kObjects = 2000;
+  constexpr int kObjects = 5000;
   for (auto _ : state) {
     kube::Store<T> store;
     const double before = heap_bytes();
     fill(store, text, decode, kObjects, per_owner);
-    state.counters["bytes_per_object"] = (heap_bytes() - before) / kObjects;
+    const double views_before = heap_bytes();
+    std::vector<std::shared_ptr<const T>> views;
+    store.each([&](const T& object) {
+      views.push_back(std::make_shared<const T>(decode(kube::Document::parse(*object.raw)->root())));
+    });
+    state.counters["bytes_as_view"] = (heap_bytes() - views_before) / kObjects;
+    // What the views that the store keeps take is not the objects' own.
+    state.counters["bytes_at_rest"] =
+        (views_before - before - static_cast<double>(store.views()) * state.counters["bytes_as_view"]) /
+        (kObjects - static_cast<double>(store.views()));
   }
   state.counters["text_bytes"] = static_cast<double>(text.size());
-  state.counters["view_bytes"] = sizeof(T);
 }
 
 void CachedRollout(benchmark::State& state) {
@@ -118,8 +180,8 @@ class MetricsOnly final : public Telemetry {
   telemetry::Metrics& metrics_;
 };
 
-// 10,000 Rollouts with 3 ReplicaSets, 2 Services and 5 finished AnalysisRuns each: the caches, and
-// the metrics about them.
+// 10,000 Rollouts with 3 ReplicaSets, 2 Services, an Ingress and 5 finished AnalysisRuns each: the
+// caches, and the metrics about them.
 void Fleet(benchmark::State& state) {
   Fixture idle = load("canary-nginx-idle"), analysed = load("canary-nginx-aborted-by-analysis");
   constexpr int kRollouts = 10'000;
@@ -130,10 +192,12 @@ void Fleet(benchmark::State& state) {
     kube::Store<api::Rollout> rollouts;
     kube::Store<kube::ReplicaSet> sets;
     kube::Store<kube::Service> services;
+    kube::Store<kube::Ingress> ingresses;
     kube::Store<api::AnalysisRun> runs;
     fill(rollouts, idle.first["Rollout"], api::decode_rollout, kRollouts, 1);
     fill(sets, idle.first["ReplicaSet"], kube::decode_replica_set, 3 * kRollouts, 3);
     fill(services, idle.first["Service"], kube::decode_service, 2 * kRollouts, 2);
+    fill(ingresses, idle.first["Ingress"], kube::decode_ingress, kRollouts, 1);
     fill(runs, analysed.first["AnalysisRun"], api::decode_analysis_run, 5 * kRollouts, 5);
     state.counters["caches_heap_MB"] = (heap_bytes() - heap) / kMega;
     state.counters["caches_resident_MB"] = (resident_bytes() - resident) / kMega;

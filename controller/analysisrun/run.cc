@@ -74,6 +74,10 @@ void refuse(Decision& decision, const api::AnalysisRun& run, const api::Unsuppor
 
 }  // namespace
 
+bool at_rest(const api::AnalysisRun& run) {
+  return api::is_completed(run.status.phase) && !analysis::expires_at(run.spec, run.status);
+}
+
 std::optional<kube::Write> unsaved(const api::AnalysisRun& run, WallTime now) {
   Patience patience;
   patience.leaving = true;

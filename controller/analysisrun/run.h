@@ -60,6 +60,9 @@ struct Decision {
 
 [[nodiscard]] Decision decide(const Observed& observed, WallTime now, const Options& options = {});
 
+// A run that is over and leaves nothing to do, now or later, but for what its Jobs may still need.
+[[nodiscard]] bool at_rest(const api::AnalysisRun& run);
+
 // What a process that is about to end still has to write of a run: what its last decisions put off.
 // `run.status` is the in-memory one, `run.raw` the server's object.
 [[nodiscard]] std::optional<kube::Write> unsaved(const api::AnalysisRun& run, WallTime now);

@@ -62,30 +62,40 @@ class KindCache final : public KindCacheBase {
 
   kube::Store<T> store;
 
-  void on_upsert(kube::Node object) override { put(decode_(object), false); }
+  // Objects that are not read are kept as packed text, but for `views_max` of them.
+  void rest_unread(std::size_t views_max) { store.rest_unread(views_max, decode_); }
+
+  void on_upsert(kube::Node object) override {
+    // A list after a gap names the whole fleet again, and next to nothing of it has changed.
+    const kube::Identity identity = kube::decode_identity(object);
+    if (store.confirm(identity.key, identity.uid, identity.resource_version)) return;
+    typename kube::Store<T>::Ptr before;
+    T news = decode_(object);
+    const kube::ObjectKey key = news.meta.key;
+    if (store.upsert(std::move(news), &before)) tell(before, key);
+  }
   void on_delete(kube::Node object) override {
-    const kube::Meta meta = kube::decode_meta(object);
-    auto before = store.get(meta.key);
-    if (store.erase(meta.key, meta.uid) && before) on_change_(before.get(), nullptr);
+    const kube::Identity identity = kube::decode_identity(object);
+    typename kube::Store<T>::Ptr before;
+    if (store.erase(identity.key, identity.uid, &before)) on_change_(before.get(), nullptr);
   }
   void on_list_started() override { store.list_started(); }
   void on_list_finished() override {
     store.list_finished([this](const T& gone) { on_change_(&gone, nullptr); },
                         reflector().resource_version());
   }
-  void overlay(kube::Node object) override { put(decode_(object), true); }
+  void overlay(kube::Node object) override {
+    T answer = decode_(object);
+    const kube::ObjectKey key = answer.meta.key;
+    const auto before = store.get(key);
+    store.overlay(std::move(answer));
+    // Its echo in the watch will be nothing new, so whoever cares hears of it now.
+    tell(before, key);
+  }
   void overlay_deleted(const kube::ObjectKey& key) override { store.overlay_deleted(key); }
 
  private:
-  void put(T object, bool own_write) {
-    const kube::ObjectKey key = object.meta.key;
-    auto before = store.get(key);
-    if (own_write) {
-      // Its echo in the watch will be nothing new, so whoever cares hears of it now.
-      store.overlay(std::move(object));
-    } else if (!store.upsert(std::move(object))) {
-      return;
-    }
+  void tell(const typename kube::Store<T>::Ptr& before, const kube::ObjectKey& key) {
     // The watch may have said that the object is gone while the answer to our write was on its way:
     // then there is neither an old nor a new object to tell of.
     const auto now_object = store.get(key);

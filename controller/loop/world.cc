@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/keys.h"
+#include "controller/analysisrun/run.h"
 #include "controller/loop/rollout_probe.h"
 #include "kube/json/json.h"
 #include "traffic/nginx/nginx.h"
@@ -96,7 +97,20 @@ World::World(const Options& options, Clock& clock, Rng& rng, KeyQueue& queue, Te
       options_(options),
       clock_(clock),
       queue_(queue),
-      telemetry_(telemetry) {}
+      telemetry_(telemetry) {
+  rollouts.store.flag([this](const api::Rollout& rollout) { return ours(rollout.meta); });
+  runs.store.flag([this](const api::AnalysisRun& run) {
+    return ours(run.meta) && !api::is_completed(run.status.phase);
+  });
+  replica_sets.store.index_orphans();
+  // Templates are few, and read together.
+  rollouts.rest_unread(options.cached_views_max);
+  runs.rest_unread(options.cached_views_max);
+  replica_sets.rest_unread(options.cached_views_max);
+  services.rest_unread(options.cached_views_max);
+  ingresses.rest_unread(options.cached_views_max);
+  jobs.rest_unread(options.cached_views_max);
+}
 
 std::vector<KindCacheBase*> World::all() {
   std::vector<KindCacheBase*> out{&rollouts,     &runs,     &templates, &experiments,
@@ -205,44 +219,45 @@ std::set<World::ReferredKey> World::referred_by(const api::Rollout& rollout) con
   return out;
 }
 
-void World::set_references(const kube::ObjectKey& rollout, const std::set<ReferredKey>& wanted) {
-  std::set<ReferredKey>& current = references_[rollout];
-  for (const auto& old : current) {
-    if (wanted.contains(old)) continue;
-    auto it = referring_.find(old);
-    if (it != referring_.end() && it->second.erase(rollout) > 0 && it->second.empty())
+void World::set_references(const kube::ObjectKey& rollout, const std::set<ReferredKey>& old,
+                           const std::set<ReferredKey>& wanted) {
+  for (const auto& key : wanted) {
+    auto& referring = referring_[key];
+    const auto at = std::lower_bound(referring.begin(), referring.end(), rollout);
+    if (at == referring.end() || *at != rollout) referring.insert(at, rollout);
+  }
+  for (const auto& key : old) {
+    if (wanted.contains(key)) continue;
+    auto it = referring_.find(key);
+    if (it != referring_.end() && std::erase(it->second, rollout) > 0 && it->second.empty())
       referring_.erase(it);
     // A Service that is no longer used gets its selector back; one that others wait for is theirs.
-    if (old.first == Referred::Service) {
-      queue_.mark({KeyKind::Service, old.second}, Lane::Normal, "no longer referenced",
+    if (key.first == Referred::Service) {
+      queue_.mark({KeyKind::Service, key.second}, Lane::Normal, "no longer referenced",
                   clock_.mono_now());
-      mark_referring(old, "Service is free");
+      mark_referring(key, "Service is free");
     }
-  }
-  for (const auto& key : wanted) referring_[key].insert(rollout);
-  if (wanted.empty()) {
-    references_.erase(rollout);
-  } else {
-    current = wanted;
   }
 }
 
 void World::on_rollout(const api::Rollout* before, const api::Rollout* now_object) {
   const MonoTime now = clock_.mono_now();
+  const kube::ObjectKey& key = now_object ? now_object->meta.key : before->meta.key;
+  const bool was_ours = before && ours(before->meta);
+  const bool is_ours = now_object && ours(now_object->meta);
+  if (was_ours != is_ours || (is_ours && before->meta.generation != now_object->meta.generation)) {
+    set_references(key, was_ours ? referred_by(*before) : std::set<ReferredKey>{},
+                   is_ours ? referred_by(*now_object) : std::set<ReferredKey>{});
+  }
   if (!now_object) {
-    set_references(before->meta.key, {});
-    forget_metrics(telemetry_, kRolloutMetrics, before->meta.key);
-    queue_.mark(rollout_key(before->meta.key), Lane::Normal, "Rollout deleted", now);
+    forget_metrics(telemetry_, kRolloutMetrics, key);
+    queue_.mark(rollout_key(key), Lane::Normal, "Rollout deleted", now);
     return;
   }
-  if (!ours(now_object->meta)) return;
+  if (!is_ours) return;
   publish(telemetry_, *now_object);
-  if (!before || before->meta.generation != now_object->meta.generation) {
-    set_references(now_object->meta.key, referred_by(*now_object));
-  }
   const Lane lane = before && human_change(*before, *now_object) ? Lane::Urgent : Lane::Normal;
-  queue_.mark(rollout_key(now_object->meta.key), lane, before ? "Rollout changed" : "Rollout added",
-              now);
+  queue_.mark(rollout_key(key), lane, before ? "Rollout changed" : "Rollout added", now);
 }
 
 void World::on_run(const api::AnalysisRun* before, const api::AnalysisRun* now_object) {
@@ -276,7 +291,9 @@ void World::on_run(const api::AnalysisRun* before, const api::AnalysisRun* now_o
       live->second = std::move(merged);
     }
   }
-  queue_.mark(run_key(meta.key), Lane::Normal, "AnalysisRun changed", now);
+  // One that was over before we first saw it, and that leaves nothing to do, costs nothing.
+  if (before || !analysisrun::at_rest(*now_object))
+    queue_.mark(run_key(meta.key), Lane::Normal, "AnalysisRun changed", now);
   const bool phase_moved = !before || before->status.phase != now_object->status.phase;
   if (rollout_owned && phase_moved) {
     queue_.mark(rollout_key({meta.key.namespace_, owner->name}), Lane::Normal,
@@ -352,13 +369,10 @@ bool World::abandoned(const kube::Service& service, const std::string& rollout) 
 
 void World::mark_all(Lane lane, std::string_view reason) {
   const MonoTime now = clock_.mono_now();
-  rollouts.store.each([&](const api::Rollout& rollout) {
-    if (ours(rollout.meta)) queue_.mark(rollout_key(rollout.meta.key), lane, reason, now);
-  });
-  runs.store.each([&](const api::AnalysisRun& run) {
-    if (ours(run.meta) && !api::is_completed(run.status.phase))
-      queue_.mark(run_key(run.meta.key), lane, reason, now);
-  });
+  rollouts.store.each_flagged(
+      [&](const kube::ObjectKey& key) { queue_.mark(rollout_key(key), lane, reason, now); });
+  runs.store.each_flagged(
+      [&](const kube::ObjectKey& key) { queue_.mark(run_key(key), lane, reason, now); });
 }
 
 rollout::Observed World::gather(const kube::ObjectKey& key) const {
@@ -367,15 +381,15 @@ rollout::Observed World::gather(const kube::ObjectKey& key) const {
   if (!out.rollout) return out;
   const std::string& ns = key.namespace_;
   out.replica_sets = replica_sets.store.owned_by(out.rollout->meta.uid);
-  for (auto& orphan : replica_sets.store.owned_by("")) {
-    if (orphan->meta.key.namespace_ == ns) out.replica_sets.push_back(orphan);
-  }
-  // Somebody else's ReplicaSet under a name that ours would have: a hash collision, which decide()
-  // must see.
-  for (auto& other : replica_sets.store.with_prefix(ns, key.name + "-")) {
-    const auto* owner = other->meta.controller_owner();
-    if (owner && owner->uid != out.rollout->meta.uid) out.replica_sets.push_back(std::move(other));
-  }
+  for (auto& orphan : replica_sets.store.orphans(ns))
+    out.replica_sets.push_back(std::move(orphan));
+  // Somebody else's ReplicaSet under a name that ours would have (its end is a hash): a collision,
+  // which decide() must see.
+  const auto rival = [&](std::string_view end, std::string_view owner) {
+    return !owner.empty() && owner != out.rollout->meta.uid && end.find('-') == end.npos;
+  };
+  for (auto& other : replica_sets.store.with_prefix(ns, key.name + "-", rival))
+    out.replica_sets.push_back(std::move(other));
   for (const auto& run : runs.store.owned_by(out.rollout->meta.uid)) {
     auto live = live_runs.find(run->meta.key);
     // A bad verdict is acted on before it is recorded, a good one is not: should its record be
@@ -385,10 +399,7 @@ rollout::Observed World::gather(const kube::ObjectKey& key) const {
                                     api::is_completed(run->status.phase));
     out.analysis_runs.push_back(ahead ? live->second : run);
   }
-  auto references = references_.find(key);
-  const std::set<ReferredKey> referred =
-      references == references_.end() ? referred_by(*out.rollout) : references->second;
-  for (const auto& [kind, object] : referred) {
+  for (const auto& [kind, object] : referred_by(*out.rollout)) {
     switch (kind) {
       case Referred::Service:
         if (auto service = services.store.get(object)) {

@@ -65,7 +65,8 @@ class World {
   void on_referred(Referred kind, const kube::Meta* before, const kube::Meta* now_object,
                    std::string_view reason);
   void mark_referring(const ReferredKey& key, std::string_view reason);
-  void set_references(const kube::ObjectKey& rollout, const std::set<ReferredKey>& wanted);
+  void set_references(const kube::ObjectKey& rollout, const std::set<ReferredKey>& old,
+                      const std::set<ReferredKey>& wanted);
   [[nodiscard]] std::set<ReferredKey> referred_by(const api::Rollout& rollout) const;
   [[nodiscard]] bool abandoned(const kube::Service& service, const std::string& rollout) const;
   [[nodiscard]] std::vector<KindCacheBase*> all();
@@ -77,8 +78,7 @@ class World {
   Telemetry& telemetry_;
   std::set<std::string> missing_logged_;
   bool unreachable_logged_ = false;
-  std::map<ReferredKey, std::set<kube::ObjectKey>> referring_;
-  std::map<kube::ObjectKey, std::set<ReferredKey>> references_;
+  std::map<ReferredKey, std::vector<kube::ObjectKey>> referring_;  // the Rollouts, in order
 };
 
 }  // namespace sluice::loop

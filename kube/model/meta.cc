@@ -50,12 +50,20 @@ std::optional<std::strong_ordering> compare_resource_versions(std::string_view a
   return a.compare(b) <=> 0;
 }
 
+Identity decode_identity(Node object) {
+  const Node node = object["metadata"];
+  return {{node["namespace"].string_or(), node["name"].string_or()},
+          node["uid"].string_or(),
+          node["resourceVersion"].string_or()};
+}
+
 Meta decode_meta(Node object) {
   const Node node = object["metadata"];
   Meta meta;
-  meta.key = {node["namespace"].string_or(), node["name"].string_or()};
-  meta.uid = node["uid"].string_or();
-  meta.resource_version = node["resourceVersion"].string_or();
+  Identity identity = decode_identity(object);
+  meta.key = std::move(identity.key);
+  meta.uid = std::move(identity.uid);
+  meta.resource_version = std::move(identity.resource_version);
   meta.generation = node["generation"].int_or(0);
   meta.labels = node["labels"].string_map();
   meta.annotations = node["annotations"].string_map();

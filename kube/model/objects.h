@@ -83,6 +83,12 @@ struct Lease {
 };
 
 [[nodiscard]] Meta decode_meta(Node object);
+// As little of the metadata as tells an object in one version from all others.
+struct Identity {
+  ObjectKey key;
+  std::string uid, resource_version;
+};
+[[nodiscard]] Identity decode_identity(Node object);
 [[nodiscard]] ReplicaSet decode_replica_set(Node object);
 [[nodiscard]] Service decode_service(Node object);
 [[nodiscard]] Ingress decode_ingress(Node object);

@@ -67,6 +67,7 @@ TEST(IncludeRules, CatchEachKindOfBreach) {
       {"sim/x.cc", "#include \"net/net.h\"\n"},
       {"net/x.cc", "#include \"sim/api_server.h\"\n"},
       {"kube/x/x.cc", "#include <simdjson.h>\n"},
+      {"kube/json/x.cc", "#include <zstd.h>\n"},
       {"controller/loop/x.cc", "#include <spdlog/spdlog.h>\n"},
       {"api/x.cc", "#include <nlohmann/json.hpp>\n"},
       {"controller/rollout/x.cc", "auto t = std::chrono::system_clock::now();\n"},

@@ -281,6 +281,51 @@ TEST(Regression, AfterAPartitionTheCachesAreReadBeforeAnybodyNotices) {
   }
 }
 
+// `kubectl delete rollout --cascade=orphan` and an apply (a Rollout that moves from one tool to another): the pods
+// stay, and the new Rollout takes the ReplicaSet back instead of failing at its name.
+TEST(Regression, ARolloutThatWasRecreatedTakesItsReplicaSetBack) {
+  Simulation::Options options;
+  options.loop.lease_namespace = "default";
+  options.crds = checkout_crds();
+  Simulation sim(options);
+  const kube::ObjectKey web{"default", "web"};
+  const auto rollout = basic_canary_objects().front();
+  const auto healthy = [&] {
+    const auto object = sim.server.get(api::kRollouts, web);
+    return object && kube::get_string(*object, "status.phase") == "Healthy";
+  };
+  const auto sets = [&] {
+    std::map<std::string, std::string> owner_of_uid;
+    for (const auto& set : sim.server.list(kube::kReplicaSets, "default")) {
+      const auto owners = set->at("metadata").value("ownerReferences", kube::Json::array());
+      owner_of_uid[kube::get_string(*set, "metadata.uid")] =
+          owners.empty() ? "" : kube::get_string(owners[0], "uid");
+    }
+    return owner_of_uid;
+  };
+  ASSERT_TRUE(sim.apply_object(rollout));
+  ASSERT_TRUE(sim.run_until(healthy, Seconds(120)));
+  const auto before = sets();
+  ASSERT_EQ(before.size(), 1U);
+
+  kube::Write remove;
+  remove.type = api::kRollouts;
+  remove.key = web;
+  remove.verb = kube::Verb::Delete;
+  remove.body = R"({"propagationPolicy":"Orphan"})";
+  EXPECT_TRUE(sim.server.write(remove).has_value());
+  ASSERT_TRUE(sim.run_until(
+      [&] { return !sim.server.get(api::kRollouts, web) && sets().begin()->second.empty(); },
+      Seconds(60)));
+  ASSERT_TRUE(sim.apply_object(rollout));
+  EXPECT_TRUE(sim.run_until(healthy, Seconds(120)));
+  const auto after = sets();
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_EQ(after.begin()->first, before.begin()->first) << "another ReplicaSet";
+  EXPECT_EQ(after.begin()->second,
+            kube::get_string(*sim.server.get(api::kRollouts, web), "metadata.uid"));
+}
+
 // ---- costs ----
 
 // samples_test.cc: none of its measurements is missing from the record.
