@@ -27,13 +27,6 @@ struct Header {
   How how = How::Plain;
 };
 
-struct Free {
-  void operator()(ZSTD_CCtx* it) const { ZSTD_freeCCtx(it); }
-  void operator()(ZSTD_DCtx* it) const { ZSTD_freeDCtx(it); }
-  void operator()(ZSTD_CDict* it) const { ZSTD_freeCDict(it); }
-  void operator()(ZSTD_DDict* it) const { ZSTD_freeDDict(it); }
-};
-
 Header header_of(const char* bytes) {
   Header out;
   std::memcpy(&out, bytes, sizeof out);
@@ -54,6 +47,12 @@ std::size_t Packed::size() const {
 }
 
 struct Packer::Impl {
+  struct Free {
+    void operator()(ZSTD_CCtx* it) const { ZSTD_freeCCtx(it); }
+    void operator()(ZSTD_DCtx* it) const { ZSTD_freeDCtx(it); }
+    void operator()(ZSTD_CDict* it) const { ZSTD_freeCDict(it); }
+    void operator()(ZSTD_DDict* it) const { ZSTD_freeDDict(it); }
+  };
   std::unique_ptr<ZSTD_CCtx, Free> compressor{ZSTD_createCCtx()};
   std::unique_ptr<ZSTD_DCtx, Free> decompressor{ZSTD_createDCtx()};
   std::unique_ptr<ZSTD_CDict, Free> write_with;
