@@ -23,6 +23,7 @@
 #include "controller/analysisrun/run.h"
 #include "controller/loop/events.h"
 #include "controller/loop/leader.h"
+#include "controller/loop/loop_guard.h"
 #include "controller/loop/queue.h"
 #include "controller/loop/queue_metrics.h"
 #include "controller/loop/requests.h"
@@ -52,9 +53,6 @@ std::string_view error_metric(KeyKind kind) {
   return "";
 }
 constexpr Millis kWakeMin{10};  // a wake-up that lies in the past must not spin
-constexpr int kBusyPassesMax =
-    60;  // passes with writes within kBusyWindow before a key is slowed down
-constexpr Seconds kBusyWindow{10};
 constexpr Seconds kDrainMax{5};
 constexpr Seconds kJobPodsPeriod{10};
 constexpr Seconds kSilence{5};  // of the API server, after which its next answer is news
@@ -115,7 +113,6 @@ struct Loop::Impl {
   void list_pods(const api::Rollout& rollout);
   void list_job_pods(const Key& run, const std::string& uid);
   void log_plan(const Key& key, const controller::Plan& plan);
-  [[nodiscard]] bool slowed_down(const Key& key);
   void on_leadership();
   void note_contact(MonoTime now);
   void resync();
@@ -146,7 +143,7 @@ struct Loop::Impl {
   std::map<kube::ObjectKey, Pods> pods;      // by Rollout
   std::map<kube::ObjectKey, Pods> job_pods;  // by AnalysisRun
   std::map<Key, rollout::Observed::WriteFailure> write_failures;
-  std::map<Key, std::pair<MonoTime, int>> busy_passes;
+  LoopGuard guard;
 };
 
 void Loop::Impl::log_plan(const Key& key, const controller::Plan& plan) {
@@ -157,16 +154,6 @@ void Loop::Impl::log_plan(const Key& key, const controller::Plan& plan) {
                    {"namespace", key.object.namespace_},
                    {"name", key.object.name}});
   }
-}
-
-bool Loop::Impl::slowed_down(const Key& key) {
-  const MonoTime now = clock.mono_now();
-  auto& [since, count] = busy_passes[key];
-  if (now - since > kBusyWindow) {
-    since = now;
-    count = 0;
-  }
-  return ++count > kBusyPassesMax;
 }
 
 void Loop::Impl::on_leadership() {
@@ -233,7 +220,7 @@ void Loop::Impl::process_rollout(const Key& key) {
   if (!observed.rollout) {
     pods.erase(key.object);
     write_failures.erase(key);
-    busy_passes.erase(key);
+    guard.forget(key);
     forget_metrics(telemetry, kRolloutMetrics, key.object);
     queue.done(key, clock.mono_now());
     return;
@@ -671,7 +658,7 @@ void Loop::Impl::finish(const std::shared_ptr<Running>& running) {
   const Key& key = running->key;
   const MonoTime now = clock.mono_now();
   if (running->written > 0) {
-    if (slowed_down(key)) {
+    if (guard.wrote(key, now)) {
       fail_key(key,
                Error{ErrorCode::Internal, "this object is written again and again; slowing down",
                      Millis(5000)},
