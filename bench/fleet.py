@@ -5,7 +5,7 @@
 
 The fleet is made through the controller itself: N Rollouts without pods, each with two Services, an Ingress, and what the
 controller adds (a ReplicaSet, the canary Ingress); with --runs, so many finished AnalysisRuns each. Then the controller is
-started anew and one Rollout is changed at once. Needs script/kube-assets; 10,000 Rollouts take about ten minutes and 6 GB."""
+started anew and one Rollout is changed at once. Needs script/kube-assets; 10,000 Rollouts take about ten minutes."""
 import argparse
 import json
 import os

@@ -133,6 +133,43 @@ void cached(benchmark::State& state, const char* fixture, const char* kind,
   state.counters["text_bytes"] = static_cast<double>(text.size());
 }
 
+// A read of an object at rest: unpacked, parsed, and a view made of it.
+template <class T>
+void read_at_rest(benchmark::State& state, const char* fixture, const char* kind,
+                  T (*decode)(kube::Node)) {
+  constexpr int kObjects = 2000;
+  const kube::Json object = *kube::parse_json(load(fixture).first[kind]);
+  kube::Store<T> store;
+  store.rest_unread(0, decode);
+  std::vector<kube::ObjectKey> keys;
+  for (int i = 0; i < kObjects; ++i) {
+    T view = decode(kube::Document::parse(varied(object, i, i))->root());
+    keys.push_back(view.meta.key);
+    store.upsert(std::move(view));
+  }
+  std::size_t next = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(store.get(keys[next++ % kObjects]));
+  state.SetItemsProcessed(state.iterations());
+}
+void ReadAtRestRollout(benchmark::State& state) {
+  read_at_rest<api::Rollout>(state, "canary-nginx-idle", "Rollout", api::decode_rollout);
+}
+void ReadAtRestReplicaSet(benchmark::State& state) {
+  read_at_rest<kube::ReplicaSet>(state, "canary-nginx-idle", "ReplicaSet",
+                                 kube::decode_replica_set);
+}
+void ReadAtRestService(benchmark::State& state) {
+  read_at_rest<kube::Service>(state, "canary-nginx-idle", "Service", kube::decode_service);
+}
+void ReadAtRestAnalysisRun(benchmark::State& state) {
+  read_at_rest<api::AnalysisRun>(state, "canary-nginx-aborted-by-analysis", "AnalysisRun",
+                                 api::decode_analysis_run);
+}
+BENCHMARK(ReadAtRestRollout);
+BENCHMARK(ReadAtRestReplicaSet);
+BENCHMARK(ReadAtRestService);
+BENCHMARK(ReadAtRestAnalysisRun);
+
 void CachedRollout(benchmark::State& state) {
   cached<api::Rollout>(state, "canary-nginx-idle", "Rollout", api::decode_rollout);
 }

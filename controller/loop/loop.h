@@ -24,7 +24,7 @@ struct Options {
   std::size_t writes_in_flight_max = 64;  // bounded concurrency instead of a QPS limit
   std::size_t queries_in_flight_max = 64;
   // Of each kind, so many objects are kept ready to be read, those read or changed last; the others
-  // as packed text, a tenth of the size (ADR 10).
+  // as packed text (ADR 10; sizes are in bench/README.md).
   std::size_t cached_views_max = 512;
   std::string prometheus_address;
   std::string controller_namespace;

@@ -12,7 +12,7 @@ namespace sluice::kube {
 
 namespace {
 
-// Level 3 is zstd's own middle; higher ones gain little on texts of a kilobyte or two.
+// zstd's own default.
 constexpr int kLevel = 3;
 // So many texts teach the dictionary, and so many bytes of them are its content. Until then texts
 // are packed without one.

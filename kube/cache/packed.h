@@ -1,7 +1,7 @@
 #pragma once
 // The texts of objects at rest, small: zstd with a dictionary made of the first texts that were
-// packed. Objects of one kind repeat each other (field names, labels, whole pod templates), so a
-// dictionary takes off another half of what compression leaves.
+// packed. Objects of one kind repeat each other (field names, labels, whole pod templates): the
+// dictionary says once what they have in common.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
