@@ -9,8 +9,8 @@
 namespace sluice::api {
 
 // The first error as field-error text, e.g. "spec.strategy.stableService: Invalid value: …";
-// nullopt when valid. Only what the object itself says (§1.7.2); referenced objects are checked in
-// controller/rollout.
+// nullopt when valid. Only what the object itself says (rollout.md §1.7.2); referenced objects are
+// checked in controller/rollout.
 [[nodiscard]] std::optional<std::string> validate_spec(const Rollout& rollout);
 
 struct Unsupported {

@@ -17,7 +17,7 @@ struct EventIntent {
   kube::ObjectKey regarding;
   std::string regarding_uid;
   bool warning = false;
-  std::string reason;  // rollout.md §8
+  std::string reason;  // Event reason (rollout.md §8)
   std::string message;
 };
 

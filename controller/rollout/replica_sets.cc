@@ -82,8 +82,8 @@ bool same_template(const kube::ReplicaSet& set, const api::Rollout& rollout) {
                               get_or(set.meta.annotations, api::kEphemeralMetadataAnnotation));
 }
 
-// §1.10.2. Two ReplicaSets may qualify after an upgrade: the one that status names is the one that
-// has the pods.
+// Which set is newRS (rollout.md §1.10.2). Two ReplicaSets may qualify after an upgrade: the one
+// that status names is the one that has the pods.
 kube::ReplicaSet* find_new(World& world) {
   const auto& rollout = world.rollout;
   const auto hashes =

@@ -19,7 +19,7 @@ void find_current_runs(Draft& draft);
 // anything else is done. Also reads the verdict that a cut without record has left behind.
 void adopt_verdict(Draft& draft);
 
-// C10 and B10.
+// Creates, ends and listens to the runs of this pass (rollout.md C10, B10).
 void reconcile_runs(Draft& draft);
 
 }  // namespace sluice::rollout

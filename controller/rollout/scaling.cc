@@ -80,8 +80,8 @@ void drop_deadline(Draft& draft, kube::ReplicaSet* set) {
   draft.change_set(*set, change, "ScaleReplicaSet");
 }
 
-// An abort is at the end of its traffic: newRS keeps its pods for a while (§3.9.2). True when the
-// size changed.
+// An abort is at the end of its traffic: newRS keeps its pods for a while (rollout.md §3.9.2). True
+// when the size changed.
 bool scale_new(Draft& draft, std::int32_t target) {
   auto& set = *draft.new_rs;
   const auto in = hold_input(draft);
@@ -198,8 +198,8 @@ bool keep_old_blue_green(const Draft& draft) {
   return !run || run->status.phase != api::AnalysisPhase::Successful;
 }
 
-// traffic.md NGX-8: all users are on the canary and stable was taken down to the pod that it must
-// keep.
+// All users are on the canary and stable was taken down to the pod that it must keep (traffic.md
+// NGX-8).
 void tell_of_last_stable_pod(Draft& draft) {
   const auto& canary = *draft.spec().canary;
   const auto& weights = draft.stored.canary.weights;

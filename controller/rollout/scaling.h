@@ -4,15 +4,16 @@
 
 namespace sluice::rollout {
 
-// §2.4: newRS or stableRS was last sized for another spec.replicas.
+// NewRS or stableRS was last sized for another spec.replicas (rollout.md §2.4).
 [[nodiscard]] bool is_scaling_event(const Draft& draft);
 
-// C11. True when a ReplicaSet changed size, which ends the pass.
+// Sizes all ReplicaSets of a canary (rollout.md C11). True when a ReplicaSet changed size, which
+// ends the pass.
 bool scale_canary(Draft& draft);
-// B6, without the history.
+// Sizes all ReplicaSets of a blue/green (rollout.md B6, without the history).
 void scale_blue_green(Draft& draft);
 
-// Something still refers to this hash: a Service, a weight, the status (§3.8).
+// Something still refers to this hash: a Service, a weight, the status (rollout.md §3.8).
 [[nodiscard]] bool is_referenced(const Draft& draft, const std::string& hash);
 
 }  // namespace sluice::rollout

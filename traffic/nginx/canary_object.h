@@ -1,6 +1,7 @@
 #pragma once
-// The canary Ingress as a document: made from the stable one, compared with the live one (NGX-2 …
-// NGX-6). Documents rather than views, because members that we do not know must survive.
+// The canary Ingress as a document: made from the stable one, compared with the live one
+// (traffic.md NGX-2 … NGX-6). Documents rather than views, because members that we do not know must
+// survive.
 #include <optional>
 #include <set>
 #include <string>
@@ -17,7 +18,8 @@ struct Annotations {
   StringMap wanted;                   // everything we set, bookkeeping and verdict left out
   std::set<std::string> from_fields;  // keys that come from optional fields of the Rollout
 };
-// NGX-3. `total` is set when the Rollout sets maxTrafficWeight.
+// The annotations it should carry (traffic.md NGX-3). `total` is set when the Rollout sets
+// maxTrafficWeight.
 [[nodiscard]] Annotations wanted_annotations(const kube::Ingress& stable,
                                              const api::NginxRouting& routing,
                                              std::string_view prefix, std::int32_t weight,
@@ -25,7 +27,8 @@ struct Annotations {
 
 // At least one path of the Ingress goes to `service`.
 [[nodiscard]] bool has_rule_for(const kube::Json& ingress, std::string_view service);
-// NGX-2: the spec of the canary Ingress; nullopt when no rule goes to the stable Service.
+// The spec (traffic.md NGX-2) of the canary Ingress; nullopt when no rule goes to the stable
+// Service.
 [[nodiscard]] std::optional<kube::Json> canary_spec(const kube::Json& stable_ingress,
                                                     std::string_view stable_service,
                                                     std::string_view canary_service);

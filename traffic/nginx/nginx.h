@@ -37,8 +37,8 @@ inline constexpr std::string_view kAppliedAnnotations = "sluice/applied-annotati
                                      const Split& split, const Ingresses& ingresses,
                                      const Options& options = {});
 
-// Canary Ingresses of this Rollout that its spec does not name any more go to weight 0 (NGX-12,
-// T-7). `routing` is nullptr when nginx was taken out of the spec.
+// Canary Ingresses of this Rollout that its spec does not name any more go to weight 0 (traffic.md
+// NGX-12, T-7). `routing` is nullptr when nginx was taken out of the spec.
 [[nodiscard]] RoutePlan release_orphans(const api::Rollout& rollout,
                                         const api::NginxRouting* routing,
                                         const Ingresses& ingresses);
