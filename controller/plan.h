@@ -29,7 +29,7 @@ struct QueryIntent {
 
 using Intent = std::variant<kube::Write, EventIntent, QueryIntent>;
 
-// Why a thing was, or was not, done: the vocabulary of `explain`, closed on purpose.
+// Why a thing was, or was not, done. Closed on purpose; the log tells it at level debug.
 enum class Why {
   Refused,  // the release does not implement a field
   InvalidSpec,
