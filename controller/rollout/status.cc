@@ -10,6 +10,7 @@
 #include "controller/rollout/runs.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/traffic_stage.h"
+#include "controller/rollout/weights.h"
 
 namespace sluice::rollout {
 namespace {
@@ -151,9 +152,11 @@ bool step_complete(const Draft& draft, const api::Step& step) {
   if (draft.spec().paused) return false;
   const auto& weights = draft.next.canary.weights;
   if (step.pause) return canary_pause_complete(*step.pause, draft.stored, draft.now);
-  if (step.set_canary_scale) return canary_at_desired(draft, weights);
-  if (step.set_weight)
+  if (step.set_canary_scale)
     return canary_at_desired(draft, weights) &&
+           (!step.set_weight || carries_weight(draft, *step.set_weight));
+  if (step.set_weight)
+    return canary_at_desired(draft, weights) && carries_weight(draft, *step.set_weight) &&
            !(weights && weights->verified && !*weights->verified);
   if (step.analysis) {
     if (!step.analysis->configured()) return true;  // nothing to wait for
@@ -276,12 +279,16 @@ Counts canary_target(const Draft& draft, const std::optional<api::TrafficWeights
     RoutedScale in;
     in.state = &state;
     in.weights = weights;
+    // Users of another version are no reason for pods of this one.
+    if (in.weights && of_another_version(*in.weights, draft.new_hash()))
+      in.weights->canary.weight = 0;
     // An nginx canary is served by the stable Service's endpoints too: none left there means 503
     // for everybody.
     const bool nginx_needs_stable =
         canary.traffic_routing->nginx && draft.stable_rs && draft.stable_rs != draft.new_rs &&
         live_hash(draft.world, canary.stable_service) == draft.stable_hash();
     in.stable_floor = nginx_needs_stable ? 1 : 0;
+    if (serves_replaced_canary(draft)) in.stable_floor = draft.replicas();
     return routed_scale(in);
   }
   BasicScale in;
