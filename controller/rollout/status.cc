@@ -80,7 +80,16 @@ void update_duration(Draft& draft) {
   in.aborted = draft.aborted();
   in.promoted_now = draft.promoted;
   in.promoted_by_full = draft.promoted_by_full;
-  draft.next.duration = next_duration(in, draft.now).duration;
+  auto next = next_duration(in, draft.now).duration;
+  const auto& before = draft.stored.duration;
+  const bool begun =
+      next && next->rollout_started_at && !next->finished_at &&
+      (!before || before->finished_at || before->rollout_started_at != next->rollout_started_at);
+  draft.next.duration = next;
+  if (!begun) return;
+  const auto earlier = before ? before->rollout_started_at : std::nullopt;
+  draft.next.duration->rollout_started_at =
+      attempt_start(draft.world, draft.next, earlier, draft.now);
 }
 
 void update_phase(Draft& draft) {
@@ -435,8 +444,9 @@ void blue_green_status(Draft& draft) {
   if (!reason.empty()) {
     promote(draft, reason);
   } else {
-    draft.next.blue_green.scale_up_preview_check_point = preview_check_point(
-        blue_green_pause_input(draft), draft.available(draft.new_rs), was_reset, draft.now);
+    draft.next.blue_green.scale_up_preview_check_point =
+        preview_check_point(blue_green_pause_input(draft), draft.available(draft.new_rs),
+                            was_reset || draft.aborted(), draft.now);
   }
   persist(draft);
 }
