@@ -75,6 +75,7 @@ struct Loop::Impl {
         endings(world, inbox, queue, options, clock, telemetry,
                 [this](const controller::EventIntent& event) { events.record(event); }) {
     queue.report_to(queue_metrics);
+    world.run_gone = [this](const kube::ObjectKey& run) { inbox.forget(run); };
     telemetry.gauge("rollout_controller_leader", {}, 0);
   }
 
@@ -328,7 +329,8 @@ void Loop::Impl::process_run(const Key& key) {
 
   analysisrun::Observed observed;
   observed.run = live;
-  inbox.fill(key.object, observed);
+  inbox.attend(*live);
+  inbox.fill(observed);
   observed.jobs = world.jobs.store.owned_by(stored->meta.uid);
   if (auto it = job_pods.find(key.object); it != job_pods.end())
     observed.job_pods = std::exchange(it->second.pods, {});
@@ -343,6 +345,7 @@ void Loop::Impl::process_run(const Key& key) {
   analysisrun::Decision decision = analysisrun::decide(observed, wall, run_options(options));
   // Answers that need Secrets to be assessed are presented again together with them.
   if (decision.secrets_needed.empty()) inbox.taken(key.object);
+  if (!decision.goes_on) inbox.forget(key.object);
   for (const auto& secret : decision.secrets_needed) {
     ++counters.reads;
     inbox.read_secret(key.object, secret, [this, key] {
@@ -350,7 +353,7 @@ void Loop::Impl::process_run(const Key& key) {
     });
   }
   if (decision.job_pods_needed) list_job_pods(key, stored->meta.uid);
-  log_samples(telemetry, *live, decision.status, observed.answers);
+  log_samples(telemetry, *live, decision.status, observed.answers, wall);
 
   const bool failed_before = api::is_completed(live->status.phase);
   if (!failed_before)
@@ -699,7 +702,7 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
   const MonoTime now = self.clock.mono_now();
   self.note_contact(now);
   MonoTime next = self.world.step(self.requests);
-  next = std::min(next, self.leader.step());
+  next = std::min({next, self.leader.step(), self.inbox.step()});
 
   self.world.log_missing();
   self.world.log_unreachable();
