@@ -70,6 +70,9 @@ TEST_F(F9_Inbox, asks_for_the_label_when_the_flag_does) {
     transport.requests.clear();
     RunInbox inbox{options, clock, requests};
     const kube::ObjectKey run{"shop", "web-abc-2"};
+    api::AnalysisRun object;
+    object.meta.key = run;
+    inbox.attend(object);
     int answered = 0;
     inbox.read_secret(run, "prom/token", [&] { ++answered; });
     ASSERT_EQ(transport.requests.size(), 1U);
@@ -80,7 +83,8 @@ TEST_F(F9_Inbox, asks_for_the_label_when_the_flag_does) {
     requests.dispatch(event);
     EXPECT_EQ(answered, 1);
     analysisrun::Observed observed;
-    inbox.fill(run, observed);
+    observed.run = std::make_shared<api::AnalysisRun>(object);
+    inbox.fill(observed);
     const auto& value = observed.secrets.at("prom/token");
     EXPECT_EQ(value.has_value(), !need_label);
     if (!value) {
