@@ -590,11 +590,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
       error->message.find("metadata.uid") != std::string::npos) {
     error->code = ErrorCode::Conflict;
   }
-  if (is_refusal(*error)) {
-    refusals.note(running->key, write, *error, clock.mono_now(), rng);
-    give_up(*running, write, *error);
-    return;
-  }
+  if (is_refusal(*error)) refusals.note(running->key, write, *error, clock.mono_now(), rng);
   switch (error->code) {
     case ErrorCode::Conflict:
     case ErrorCode::AlreadyExists:
