@@ -44,6 +44,7 @@ kube::Write RunEndings::before_send(kube::Write write) {
   if (!live || live->meta.uid != stored->meta.uid) live = stored;
   analysisrun::Observed observed;
   observed.run = live;
+  observed.ours = world_.goes_with_us(stored->meta);
   inbox_.fill(observed);
   const WallTime now = clock_.wall_now();
   auto ending = analysisrun::end_with(write, observed, now, run_options(options_));
