@@ -21,6 +21,7 @@
 #include "api/support.h"
 #include "base/assert.h"
 #include "controller/analysisrun/run.h"
+#include "controller/loop/dry_runs.h"
 #include "controller/loop/events.h"
 #include "controller/loop/leader.h"
 #include "controller/loop/loop_guard.h"
@@ -71,6 +72,7 @@ struct Loop::Impl {
         events(clock, rng, requests, telemetry),
         world(options, clock, rng, queue, telemetry),
         inbox(options, clock, requests),
+        dry_runs(clock, requests, queue, telemetry, counters),
         endings(world, inbox, queue, options, clock, telemetry,
                 [this](const controller::EventIntent& event) { events.record(event); }) {
     queue.report_to(queue_metrics);
@@ -129,6 +131,7 @@ struct Loop::Impl {
   EventRecorder events;
   World world;
   RunInbox inbox;
+  DryRuns dry_runs;
   RunEndings endings;
 
   bool was_leading = false, was_synced = false;
@@ -165,6 +168,7 @@ void Loop::Impl::on_leadership() {
     world.live_runs.clear();
     endings.clear();
     inbox.clear();
+    dry_runs.clear();
     events.drop_waiting();
     for (const auto& running : waiting_for_slot) queue.done(running->key, clock.mono_now());
     for (const auto& [key, plan] : deferred) queue.done(key, clock.mono_now());
@@ -219,9 +223,14 @@ void Loop::Impl::process_rollout(const Key& key) {
   rollout::Observed observed = world.gather(key.object);
   if (!observed.rollout) {
     pods.erase(key.object);
+    dry_runs.forget(key.object);
     write_failures.erase(key);
     guard.forget(key);
     forget_metrics(telemetry, kRolloutMetrics, key.object);
+    queue.done(key, clock.mono_now());
+    return;
+  }
+  if (!dry_runs.fill(key, observed)) {
     queue.done(key, clock.mono_now());
     return;
   }

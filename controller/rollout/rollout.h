@@ -46,6 +46,8 @@ struct Observed {
     Error error;
   };
   std::optional<WriteFailure> write_failure;
+  // The pod template in the answer to dry_run(); nullopt when that was not asked or not answered.
+  std::optional<std::string> served_template;
 };
 
 [[nodiscard]] controller::Plan decide(const Observed& observed, WallTime now,
@@ -54,6 +56,12 @@ struct Observed {
 // True when decide() needs Observed::pods (a restart is due): the loop then lists the Rollout's
 // pods first.
 [[nodiscard]] bool needs_pods(const api::Rollout& rollout, WallTime now);
+
+// A creation to be tried without storing anything, before decide() is called: the spec is new, a
+// ReplicaSet has all of the template that our types know, and only the server can tell whether the
+// rest makes another version (ADR 12). Its answer is Observed::served_template. The same for the
+// same template.
+[[nodiscard]] std::optional<kube::Write> dry_run(const Observed& observed, WallTime now);
 
 // Names of the objects that this Rollout refers to, for the loop's reverse index: a change of one
 // of them wakes it.
