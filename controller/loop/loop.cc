@@ -20,6 +20,7 @@
 #include "api/keys.h"
 #include "base/assert.h"
 #include "controller/analysisrun/run.h"
+#include "controller/loop/dry_runs.h"
 #include "controller/loop/events.h"
 #include "controller/loop/experiments.h"
 #include "controller/loop/leader.h"
@@ -72,6 +73,7 @@ struct Loop::Impl {
         events(clock, rng, requests, telemetry),
         world(options, clock, rng, queue, telemetry),
         inbox(options, clock, requests),
+        dry_runs(clock, requests, queue, telemetry, counters),
         endings(world, inbox, queue, options, clock, telemetry,
                 [this](const controller::EventIntent& event) { events.record(event); }) {
     queue.report_to(queue_metrics);
@@ -132,6 +134,7 @@ struct Loop::Impl {
   EventRecorder events;
   World world;
   RunInbox inbox;
+  DryRuns dry_runs;
   RunEndings endings;
 
   bool was_leading = false, was_synced = false;
@@ -168,6 +171,7 @@ void Loop::Impl::on_leadership() {
     world.live_runs.clear();
     endings.clear();
     inbox.clear();
+    dry_runs.clear();
     refusals.clear();
     events.drop_waiting();
     for (const auto& running : waiting_for_slot) queue.done(running->key, clock.mono_now());
@@ -226,6 +230,7 @@ void Loop::Impl::process(const KeyQueue::Work& work) {
 void Loop::Impl::drop(const Key& key) {
   if (key.kind == KeyKind::Rollout) {
     pods.erase(key.object);
+    dry_runs.forget(key.object);
     guard.forget(key);
     forget_metrics(telemetry, kRolloutMetrics, key.object);
   }
@@ -246,6 +251,10 @@ void Loop::Impl::process_rollout(const Key& key) {
   rollout::Observed observed = world.gather(key.object, &impostors);
   for (const auto& event : warnings_of(impostors, api::kRollouts, observed.rollout->meta))
     events.record(event);
+  if (!dry_runs.fill(key, observed)) {
+    queue.done(key, clock.mono_now());
+    return;
+  }
   if (rollout::needs_pods(*observed.rollout, wall)) {
     Pods& known = pods[key.object];
     if (!known.known) {

@@ -355,6 +355,16 @@ void finish_with_status(Fold& fold, const Observed& observed, WallTime now) {
 
 }  // namespace
 
+std::optional<kube::Write> dry_run(const Observed& observed, WallTime now) {
+  if (!observed.rollout || is_observed(*observed.rollout)) return std::nullopt;
+  if (stop_before_the_passes(observed, now)) return std::nullopt;
+  World world = make_world(observed);
+  const Options options;
+  Draft draft(world, options, now);
+  if (!claim_sets(draft)) return std::nullopt;
+  return dry_run_of_new_set(draft);
+}
+
 controller::Plan decide(const Observed& observed, WallTime now, const Options& options) {
   if (!observed.rollout) return {};
   if (auto plan = stop_before_the_passes(observed, now)) return std::move(*plan);

@@ -48,6 +48,8 @@ struct Observed {
     bool fresh = false;  // no decision has seen it yet
   };
   std::vector<Refusal> refusals;
+  // The pod template in the answer to dry_run(); nullopt when that was not asked or not answered.
+  std::optional<std::string> served_template;
 };
 
 // The same thing is asked for once more. A refusal holds nothing else back: not another weight,
@@ -60,6 +62,12 @@ struct Observed {
 // True when decide() needs Observed::pods (a restart is due): the loop then lists the Rollout's
 // pods first.
 [[nodiscard]] bool needs_pods(const api::Rollout& rollout, WallTime now);
+
+// A creation to be tried without storing anything, before decide() is called: the spec is new, a
+// ReplicaSet has all of the template that our types know, and only the server can tell whether the
+// rest makes another version (ADR 12). Its answer is Observed::served_template. The same for the
+// same template.
+[[nodiscard]] std::optional<kube::Write> dry_run(const Observed& observed, WallTime now);
 
 // Names of the objects that this Rollout refers to, for the loop's reverse index: a change of one
 // of them wakes it.

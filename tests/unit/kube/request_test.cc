@@ -25,6 +25,17 @@ TEST(ResourcePath, NamesGroupNamespaceAndSubresource) {
   EXPECT_EQ(resource_path(kPods, {"a", "b/../c"}), "/api/v1/namespaces/a/pods/b%2F..%2Fc");
 }
 
+TEST(MakeRequest, ADryRunSaysSo) {
+  Write dry;
+  dry.type = kReplicaSets;
+  dry.key = {"n", ""};
+  dry.verb = Verb::Create;
+  dry.body = "{}";
+  dry.dry_run = true;
+  EXPECT_EQ(make_request(dry).url,
+            "/apis/apps/v1/namespaces/n/replicasets?fieldManager=sluice&dryRun=All");
+}
+
 TEST(MakeRequest, EachVerbHasItsMethodPathAndMediaType) {
   const struct {
     Verb verb;
