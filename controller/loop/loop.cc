@@ -107,6 +107,7 @@ struct Loop::Impl {
   void read_back(const std::shared_ptr<Running>& running, const kube::Write& write,
                  const Error& error);
   void finish(const std::shared_ptr<Running>& running);
+  void note_carried_out(const Key& key);
   void give_up(const Running& running, const kube::Write& write, const Error& error);
   void fail_key(const Key& key, const Error& error, std::string_view what);
   void write_unsaved_runs();
@@ -144,6 +145,9 @@ struct Loop::Impl {
   std::map<kube::ObjectKey, Pods> pods;      // by Rollout
   std::map<kube::ObjectKey, Pods> job_pods;  // by AnalysisRun
   std::map<Key, rollout::Observed::WriteFailure> write_failures;
+  // Rollouts within an update of which nothing is half done, by us or a process before us
+  // (Observed::carried_out).
+  std::set<kube::ObjectKey> carried_out;
   LoopGuard guard;
 };
 
@@ -166,6 +170,7 @@ void Loop::Impl::on_leadership() {
     world.live_runs.clear();
     endings.clear();
     inbox.clear();
+    carried_out.clear();
     events.drop_waiting();
     for (const auto& running : waiting_for_slot) queue.done(running->key, clock.mono_now());
     for (const auto& [key, plan] : deferred) queue.done(key, clock.mono_now());
@@ -223,6 +228,7 @@ void Loop::Impl::process(const KeyQueue::Work& work) {
 void Loop::Impl::drop(const Key& key) {
   if (key.kind == KeyKind::Rollout) {
     pods.erase(key.object);
+    carried_out.erase(key.object);
     guard.forget(key);
     forget_metrics(telemetry, kRolloutMetrics, key.object);
   }
@@ -256,6 +262,7 @@ void Loop::Impl::process_rollout(const Key& key) {
   }
   if (auto it = write_failures.find(key); it != write_failures.end())
     observed.write_failure = it->second;
+  observed.carried_out = carried_out.contains(key.object);
   rollout::Options rollout_options;
   rollout_options.resync_period = options.resync_period;
   const MonoTime before = clock.mono_now();
@@ -480,6 +487,7 @@ void Loop::Impl::advance(const std::shared_ptr<Running>& running) {
       ++running->next;
     } else {
       if (!leader.may_write()) {  // deposed in the middle of a plan: the rest is the successor's
+        carried_out.erase(running->key.object);
         queue.failed(running->key, clock.mono_now(), rng);
         return;
       }
@@ -618,6 +626,7 @@ void Loop::Impl::read_back(const std::shared_ptr<Running>& running, const kube::
 
 void Loop::Impl::give_up(const Running& running, const kube::Write& write, const Error& error) {
   endings.answered(write, false);
+  carried_out.erase(running.key.object);
   fail_key(running.key, error, write.purpose);
 }
 
@@ -639,9 +648,19 @@ void Loop::Impl::fail_key(const Key& key, const Error& error, std::string_view w
   queue.failed(key, clock.mono_now(), rng, error.retry_after);
 }
 
+// At rest there is nothing that an annotation could abort.
+void Loop::Impl::note_carried_out(const Key& key) {
+  const auto rollout = world.rollouts.store.get(key.object);
+  if (rollout && rollout->status.stable_rs != rollout->status.current_pod_hash)
+    carried_out.insert(key.object);
+  else
+    carried_out.erase(key.object);
+}
+
 void Loop::Impl::finish(const std::shared_ptr<Running>& running) {
   const Key& key = running->key;
   const MonoTime now = clock.mono_now();
+  if (running->plan.settled) note_carried_out(key);
   if (running->written > 0) {
     if (guard.wrote(key, now)) {
       fail_key(key,

@@ -87,6 +87,7 @@ struct Draft {
   bool stop_fold = false;                           // what follows needs the world's answer
   bool cut_for_verdict = false;                     // this pass acts on a failed analysis
   std::string verdict_annotation;                   // JSON to leave with the cut
+  bool settled = false;                             // no verdict waits for its record
   // The pass before this one promoted and set a weight on the way: that write may be dropped for
   // this pass's.
   bool supersede_weights = false, superseded = false;

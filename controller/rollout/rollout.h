@@ -45,6 +45,9 @@ struct Observed {
     Error error;
   };
   std::optional<WriteFailure> write_failure;
+  // A settled plan of this process has been carried out to its end, and none was cut short since:
+  // no cut waits for its record, so what an annotation says of one was written by somebody else.
+  bool carried_out = false;
 };
 
 [[nodiscard]] controller::Plan decide(const Observed& observed, WallTime now,
