@@ -111,6 +111,7 @@ struct Loop::Impl {
   void read_back(const std::shared_ptr<Running>& running, const kube::Write& write,
                  const Error& error);
   void finish(const std::shared_ptr<Running>& running);
+  void note_carried_out(const Key& key);
   void give_up(const Running& running, const kube::Write& write, const Error& error);
   void fail_key(const Key& key, const Error& error, std::string_view what);
   void write_unsaved_runs();
@@ -149,6 +150,9 @@ struct Loop::Impl {
   std::map<kube::ObjectKey, Pods> pods;      // by Rollout
   std::map<kube::ObjectKey, Pods> job_pods;  // by AnalysisRun
   Refusals refusals;
+  // Rollouts within an update of which nothing is half done, by us or a process before us
+  // (Observed::carried_out).
+  std::set<kube::ObjectKey> carried_out;
   LoopGuard guard;
 };
 
@@ -173,6 +177,7 @@ void Loop::Impl::on_leadership() {
     inbox.clear();
     dry_runs.clear();
     refusals.clear();
+    carried_out.clear();
     events.drop_waiting();
     for (const auto& running : waiting_for_slot) queue.done(running->key, clock.mono_now());
     for (const auto& [key, plan] : deferred) queue.done(key, clock.mono_now());
@@ -231,6 +236,7 @@ void Loop::Impl::drop(const Key& key) {
   if (key.kind == KeyKind::Rollout) {
     pods.erase(key.object);
     dry_runs.forget(key.object);
+    carried_out.erase(key.object);
     guard.forget(key);
     forget_metrics(telemetry, kRolloutMetrics, key.object);
   }
@@ -267,6 +273,7 @@ void Loop::Impl::process_rollout(const Key& key) {
     pods.erase(key.object);  // read again for the next decision: evictions change it
   }
   observed.refusals = refusals.of(key, clock.mono_now(), wall);
+  observed.carried_out = carried_out.contains(key.object);
   rollout::Options rollout_options;
   rollout_options.allow_ingress_snippets = options.allow_ingress_snippets;
   rollout_options.resync_period = options.resync_period;
@@ -495,6 +502,7 @@ void Loop::Impl::advance(const std::shared_ptr<Running>& running) {
       ++running->next;
     } else {
       if (!leader.may_write()) {  // deposed in the middle of a plan: the rest is the successor's
+        carried_out.erase(running->key.object);
         queue.failed(running->key, clock.mono_now(), rng);
         return;
       }
@@ -632,6 +640,7 @@ void Loop::Impl::read_back(const std::shared_ptr<Running>& running, const kube::
 
 void Loop::Impl::give_up(const Running& running, const kube::Write& write, const Error& error) {
   endings.answered(write, false);
+  carried_out.erase(running.key.object);
   fail_key(running.key, error, write.purpose);
 }
 
@@ -653,9 +662,19 @@ void Loop::Impl::fail_key(const Key& key, const Error& error, std::string_view w
   queue.failed(key, clock.mono_now(), rng, error.retry_after);
 }
 
+// At rest there is nothing that an annotation could abort.
+void Loop::Impl::note_carried_out(const Key& key) {
+  const auto rollout = world.rollouts.store.get(key.object);
+  if (rollout && rollout->status.stable_rs != rollout->status.current_pod_hash)
+    carried_out.insert(key.object);
+  else
+    carried_out.erase(key.object);
+}
+
 void Loop::Impl::finish(const std::shared_ptr<Running>& running) {
   const Key& key = running->key;
   const MonoTime now = clock.mono_now();
+  if (running->plan.settled) note_carried_out(key);
   if (running->written > 0) {
     if (guard.wrote(key, now)) {
       fail_key(key,

@@ -170,6 +170,7 @@ struct Fold {
   std::vector<Item> items;
   std::vector<controller::Reason> trace;
   std::optional<WallTime> wake_at;
+  bool settled = false;
 };
 
 bool records_abort(const Draft& draft) {
@@ -213,6 +214,7 @@ void fold_passes(Fold& fold, const Options& options, WallTime now) {
     }
     fold.trace.insert(fold.trace.end(), draft.trace.begin(), draft.trace.end());
     fold.wake_at = draft.wake_at;
+    fold.settled = (fold.settled || draft.settled) && !draft.cut_for_verdict;
     const bool wrote_weights = patches_of_routes(draft.items) > patches_of_routes(fold.items);
     fold.items = std::move(draft.items);
     if (draft.end == PassEnd::Failed) {
@@ -392,6 +394,7 @@ controller::Plan decide(const Observed& observed, WallTime now, const Options& o
   }
   plan.trace = std::move(fold.trace);
   plan.wake_at = fold.wake_at;
+  plan.settled = fold.settled;
   for (auto& item : fold.items) {
     const auto* write = std::get_if<kube::Write>(&item.intent);
     if (!write || changes_set(observed, *write)) plan.intents.push_back(std::move(item.intent));

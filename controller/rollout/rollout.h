@@ -50,6 +50,9 @@ struct Observed {
   std::vector<Refusal> refusals;
   // The pod template in the answer to dry_run(); nullopt when that was not asked or not answered.
   std::optional<std::string> served_template;
+  // A settled plan of this process has been carried out to its end, and none was cut short since:
+  // no cut waits for its record, so what an annotation says of one was written by somebody else.
+  bool carried_out = false;
 };
 
 // The same thing is asked for once more. A refusal holds nothing else back: not another weight,
