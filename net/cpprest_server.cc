@@ -445,8 +445,8 @@ ServerOptions public_port(std::string address, int port) {
   options.limits.connections = 64;
   options.limits.per_remote = 16;
   // What is being sent is in memory once for each client, and a fleet's metrics are megabytes.
-  options.limits.answers = 8;
-  options.limits.answers_per_remote = 2;
+  options.limits.answers = 4;
+  options.limits.answers_per_remote = 1;
   return options;
 }
 
