@@ -279,13 +279,13 @@ int run(const Flags& flags, loop::Options options, net::KubeConfig kube,
 
   Health health;
   health.last_turn_us = clock.mono_now().time_since_epoch().count();
-  auto health_server =
-      net::serve({flags.bind_address, flags.healthz_port}, health_handler(health, clock));
+  auto health_server = net::serve(net::public_port(flags.bind_address, flags.healthz_port),
+                                  health_handler(health, clock));
   if (!health_server)
     return usage_error("cannot serve health: " + health_server.error().message +
                        " (--healthzPort names another port, 0 any free one)");
-  auto metrics_server =
-      net::serve({flags.bind_address, flags.metrics_port}, metrics_handler(telemetry));
+  auto metrics_server = net::serve(net::public_port(flags.bind_address, flags.metrics_port),
+                                   metrics_handler(telemetry));
   if (!metrics_server)
     return usage_error("cannot serve metrics: " + metrics_server.error().message +
                        " (--metricsPort names another port, 0 any free one)");

@@ -31,6 +31,9 @@ ErrorCode code_of(int error) {
   return ErrorCode::Unavailable;
 }
 
+// Far more than a kubeconfig, a key or a time zone; a device that never ends is none of these.
+constexpr std::size_t kFileMax = 16U << 20U;
+
 class SystemFiles final : public Files {
  public:
   Result<std::string> read(const std::string& path) override {
@@ -42,6 +45,9 @@ class SystemFiles final : public Files {
       const ssize_t n = ::read(fd, chunk, sizeof chunk);
       if (n > 0) {
         text.append(chunk, static_cast<std::size_t>(n));
+        if (text.size() <= kFileMax) continue;
+        ::close(fd);
+        return fail(ErrorCode::Invalid, path + ": larger than 16 MiB, which no file read here is");
       } else if (n == 0) {
         break;
       } else if (errno != EINTR) {
@@ -74,11 +80,6 @@ std::uint64_t random_seed() {
   if (::getrandom(&seed, sizeof seed, 0) == static_cast<ssize_t>(sizeof seed)) return seed;
   std::random_device device;
   return (static_cast<std::uint64_t>(device()) << 32U) | device();
-}
-
-std::uint64_t descriptor_limit() noexcept {
-  rlimit limit{};
-  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
 }
 
 }  // namespace sluice::net

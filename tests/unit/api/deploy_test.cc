@@ -101,7 +101,7 @@ TEST(F14_Deploy, deployments_differ_in_their_arguments_only_and_bound_their_memo
   for (const char* folder : {"", "namespaced/", "apart/"}) {
     Json deployment = the("Deployment", std::string(folder) + "deployment.yaml");
     Json& container = deployment["spec"]["template"]["spec"]["containers"][0];
-    EXPECT_EQ(container["resources"]["limits"]["memory"], "1Gi") << folder;
+    EXPECT_EQ(container["resources"]["limits"]["memory"], "512Mi") << folder;
     EXPECT_EQ(container["securityContext"]["readOnlyRootFilesystem"], true) << folder;
     container.erase("args");
     if (first.is_null()) first = deployment;
