@@ -124,6 +124,7 @@ void KeyQueue::done(const Key& key, MonoTime now) {
   state.busy = false;
   state.failures = 0;
   state.not_before = MonoTime{};
+  state.asked = false;
   if (state.again) {
     state.again = false;
     enqueue(key, state, now);
@@ -144,6 +145,7 @@ void KeyQueue::failed(const Key& key, MonoTime now, Rng& rng, std::optional<Mill
     delay = std::min(kBackoffMax, kBackoffFirst * (1 << (state.failures - 1)));
   delay = Millis(
       static_cast<std::int64_t>(static_cast<double>(delay.count()) * (0.8 + 0.4 * rng.unit())));
+  state.asked = at_least.has_value();
   if (at_least && *at_least > delay) delay = *at_least;
   state.not_before = now + delay;
   const bool urgent_again = state.again && state.lane == Lane::Urgent;
@@ -154,6 +156,16 @@ void KeyQueue::failed(const Key& key, MonoTime now, Rng& rng, std::optional<Mill
   } else {
     state.lane = Lane::Normal;
     set_timer(key, state, std::min(state.timer, state.not_before));
+  }
+}
+
+void KeyQueue::server_answers(MonoTime now) {
+  for (auto& [key, state] : states_) {
+    if (state.failures == 0 || state.asked) continue;
+    state.failures = 0;
+    if (state.not_before <= now) continue;
+    state.not_before = MonoTime{};
+    if (!state.busy && !state.queued) set_timer(key, state, now);
   }
 }
 
