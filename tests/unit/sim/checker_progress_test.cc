@@ -129,6 +129,37 @@ TEST(CheckerS10, BlamesNobodyForAClockThatIsSet) {
   }
 }
 
+// The pause is over and the plan that ends it on its way (its first write is) when the clock is set
+// back. Seed 7003558.
+TEST(CheckerS10, BlamesNobodyForAClockThatIsSetBackBehindADecision) {
+  Knobs knobs = knobs_for(Workflow::CanaryNginx);
+  knobs.latency = Millis(50);
+  Given run(knobs);
+  ASSERT_TRUE(run.in_first_pause());
+  bool decided = false;
+  run.sim.set_write_faults([&](const http::Request& request) {
+    decided = decided || call_name(request) == "patch replicasets";
+    return Fault::None;
+  });
+  ASSERT_TRUE(run.wait("the decision", [&] { return decided; }, Seconds(70)));
+  ASSERT_EQ(run.rollout().step_index, 1);
+  run.sim.clock.jump_wall(Seconds(-3600));
+  ASSERT_TRUE(run.wait("its record", [&] { return run.rollout().step_index == 2; }, Seconds(1)));
+  EXPECT_EQ(run.caught("S10"), 0) << all_text(run.checkers.found);
+}
+
+TEST(CheckerS10, CatchesAPauseThatEndsByAClockOfLongAgo) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  run.sim.freeze(0, Seconds(300));
+  run.sim.run_for(Seconds(61));
+  run.sim.clock.jump_wall(Seconds(-3600));
+  run.sim.run_for(Seconds(3));
+  ASSERT_EQ(run.caught("S10"), 0) << all_text(run.checkers.found);
+  run.status(R"({"pauseConditions":null,"currentStepIndex":2})");
+  EXPECT_EQ(run.caught("S10"), 1);
+}
+
 TEST(CheckerS10, CatchesAPauseCutShort) {
   Given run(Workflow::CanaryNginx);
   ASSERT_TRUE(run.in_first_pause());
@@ -359,6 +390,19 @@ TEST(CheckerV5, CatchesADelayCutShort) {
   ASSERT_TRUE(in_delay(run));
   run.scale("app:v1", 0);
   EXPECT_EQ(run.caught("V5"), 1);
+}
+
+TEST(CheckerV5, BlamesNobodyForAClockThatIsSetBackBehindTheEndOfADelay) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(in_delay(run));
+  run.sim.freeze(0, Seconds(300));
+  run.sim.run_for(Seconds(30));
+  const auto deadline = run.view().sets.at(run.set_name("app:v1")).deadline;
+  ASSERT_TRUE(deadline);
+  run.sim.run_for(std::max(Micros(0), Micros(*deadline - run.sim.clock.wall_now())));
+  run.sim.clock.jump_wall(Seconds(-3600));
+  run.scale("app:v1", 0);
+  EXPECT_EQ(run.caught("V5"), 0) << all_text(run.checkers.found);
 }
 
 TEST(CheckerV5, CatchesADelayThatDoesNotEnd) {

@@ -281,6 +281,22 @@ TEST(Regression, AfterAPartitionTheCachesAreReadBeforeAnybodyNotices) {
   }
 }
 
+// The server came back, the first write met a conflict, and the key waited ten seconds for what had failed
+// while the server was away.
+TEST(Regression, AServerThatAnswersAgainEndsEveryBackOff_Seed7000217) {
+  Scenarios scenarios(checkout_crds());
+  const Outcome outcome = scenarios.run(scenarios.knobs_of(7000217));
+  EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
+}
+
+// The clock was set back while the record of a pause's end was on its way: S10 charged the decision with a
+// clock that nobody could read when it was made.
+TEST(Regression, ADecisionIsJudgedByTheClockOfItsMoment_Seed7003558) {
+  Scenarios scenarios(checkout_crds());
+  const Outcome outcome = scenarios.run(scenarios.knobs_of(7003558));
+  EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
+}
+
 // `kubectl delete rollout --cascade=orphan` and an apply (a Rollout that moves from one tool to another): the pods
 // stay, and the new Rollout takes the ReplicaSet back instead of failing at its name.
 TEST(Regression, ARolloutThatWasRecreatedTakesItsReplicaSetBack) {
