@@ -33,12 +33,6 @@ std::string_view phase_of(Meaning meaning) {
   return meaning == Meaning::Good ? "Successful" : meaning == Meaning::Bad ? "Failed" : "Error";
 }
 
-// The scenarios name an analysis after what it is for.
-std::string_view analysis_of_type(std::string_view type) {
-  if (type == "PrePromotion") return "pre";
-  return type == "PostPromotion" ? "post" : "background";
-}
-
 class MissingDataDecidesNothing final : public Checker {
  public:
   MissingDataDecidesNothing() : Checker("S17") {}
@@ -56,6 +50,7 @@ class MissingDataDecidesNothing final : public Checker {
     }
     if (!seen.run.now) return;
     const RunFacts& run = *seen.run.now;
+    if (run.by_job) return;  // S20's business
     if (!seen.run.before) asked_[run.name] = {answers_to(run).size(), seen.mono};
     measurements(seen, run);
     verdict(seen, run);
@@ -71,7 +66,7 @@ class MissingDataDecidesNothing final : public Checker {
     MonoTime since{};
   };
   [[nodiscard]] const std::vector<Answer>& answers_to(const RunFacts& run) {
-    return answers_[run.hash + " " + std::string(analysis_of_type(run.type))];
+    return answers_[run.hash + " " + std::string(analysis_of(run))];
   }
   // Nobody else has led, and nothing kept the leader from its work.
   [[nodiscard]] bool undisturbed_since(MonoTime mono) const {
@@ -144,7 +139,7 @@ class MissingDataDecidesNothing final : public Checker {
     for (const auto& [name, run] : view().runs)
       if (run.hash == now.stable_hash && run.bad())
         report(seen, now.stable_hash + " becomes stable although " + name + " ended " + run.phase);
-    for (const char* analysis : {"background", "pre", "post"}) {
+    for (const char* analysis : {"background", "step", "pre", "post"}) {
       const auto& answers = answers_[now.stable_hash + " " + analysis];
       bool good = false, bad = false;
       for (const Answer& answer : answers) {
