@@ -148,6 +148,7 @@ void run_pass(Draft& draft) {
   if (draft.fully_promoted() && draft.stored.abort) draft.changes.drop_abort();
   if (precheck(draft)) return;
   sync_revision(draft);
+  forget_earlier_attempt(draft);
   draft.next = draft.stored;
   draft.spec_changed = spec_changed(draft);
   if (!draft.spec_changed) {

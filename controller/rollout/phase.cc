@@ -7,6 +7,7 @@
 #include "api/keys.h"
 #include "base/strings.h"
 #include "controller/rollout/conditions.h"
+#include "controller/rollout/weights.h"
 
 namespace sluice::rollout {
 namespace {
@@ -47,6 +48,10 @@ std::optional<Phase> canary_wait(const api::CanaryStrategy& strategy,
     return Phase{kProgressing, "old replicas are pending termination"};
   }
   if (!stable_is_current(status)) return Phase{kProgressing, "waiting for all steps to complete"};
+  // Back at the stable version: its pods are the right ones, but users may still be elsewhere.
+  if (strategy.traffic_routing && status.canary.weights &&
+      of_another_version(*status.canary.weights, status.current_pod_hash))
+    return Phase{kProgressing, "waiting for all traffic to return to the stable version"};
   return std::nullopt;
 }
 

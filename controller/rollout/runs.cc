@@ -113,13 +113,21 @@ Newest newest_of(const World& world, const std::string& base) {
   return out;
 }
 
+std::string mark_of(const AnalysisRun& run) {
+  return get_or(run.meta.annotations, api::kAttemptAnnotation);
+}
+
 // Made for the attempt that status tells of, not for an earlier one with the same names.
 bool of_this_attempt(const Draft& draft, const AnalysisRun& run) {
-  const auto& duration = draft.stored.duration;
-  if (!duration || !duration->rollout_started_at) return false;
-  const auto started = *duration->rollout_started_at;
-  if (run.meta.created_at < started) return false;
-  return !run.status.completed_at || *run.status.completed_at >= started;
+  const auto mark = attempt_mark(draft.stored);
+  return !mark.empty() && mark_of(run) == mark;
+}
+
+// May the attempt under way go on with this unfinished run? One without a mark is the reference's,
+// which ends all runs before it records the end of their attempt.
+bool may_go_on_with(const Draft& draft, const AnalysisRun& run) {
+  const auto mark = mark_of(run), ours = attempt_mark(draft.stored);
+  return mark.empty() || ours.empty() || mark == ours;
 }
 
 bool human_or_retry(const Draft& draft) {
@@ -263,6 +271,8 @@ Json run_metadata(const Draft& draft, RunKind kind, const api::RolloutAnalysis& 
     for (const auto& [key, value] : block.run_metadata->labels) labels[key] = value;
     for (const auto& [key, value] : block.run_metadata->annotations) annotations[key] = value;
   }
+  if (const auto mark = attempt_mark(draft.stored); !mark.empty())
+    annotations[std::string(api::kAttemptAnnotation)] = mark;
   for (const auto& [key, value] : rollout.spec.selector.match_labels) labels[key] = value;
   const Json owner{{"apiVersion", "argoproj.io/v1alpha1"},
                    {"kind", "Rollout"},
@@ -290,10 +300,10 @@ Place place_for(const Draft& draft, const std::string& base, const RunPtr& repla
   const bool is_replaced = replaced && replaced->meta.key.name == run.meta.key.name;
   const bool alive =
       !api::is_completed(run.status.phase) && !run.spec.terminate && !run.meta.deleted_at;
-  if (!is_replaced && alive && analysis::semantic_equal(run, spec)) return {newest.run, 0};
+  if (!is_replaced && alive && may_go_on_with(draft, run) && analysis::semantic_equal(run, spec))
+    return {newest.run, 0};
   // Its creation was not recorded, its verdict stands all the same.
-  if (!is_replaced && !draft.stored.aborted_at && !run.spec.terminate &&
-      of_this_attempt(draft, run))
+  if (!is_replaced && !run.spec.terminate && of_this_attempt(draft, run))
     return {newest.run, 0};
   return {nullptr, newest.suffix + 1};
 }
@@ -308,8 +318,7 @@ api::AnalysisRunStatus first_status(WallTime now) {
 }
 
 RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
-  // The attempt it belongs to goes on record first: a run older than that would be taken for an
-  // earlier attempt's, and its verdict for none.
+  // The version it judges goes on record first.
   if (draft.world.observed->rollout->status.current_pod_hash != draft.new_hash()) {
     draft.wake(draft.now);
     return nullptr;
@@ -498,6 +507,42 @@ std::string_view abort_text(RunKind kind) {
   return "";
 }
 
+std::string attempt_mark(const api::RolloutStatus& status) {
+  if (!status.duration || !status.duration->rollout_started_at) return "";
+  auto out = format_rfc3339(*status.duration->rollout_started_at);
+  if (!status.current_step_hash.empty()) out += " " + status.current_step_hash;
+  return out;
+}
+
+WallTime attempt_start(const World& world, const api::RolloutStatus& next,
+                       std::optional<WallTime> before, WallTime now) {
+  constexpr Seconds kClockErrorMax{86'400};  // whoever says more than that makes it up
+  auto start = truncate_to_seconds(now);
+  const auto latest = start + kClockErrorMax;
+  if (before && *before < latest) start = std::max(start, *before + Seconds{1});
+  std::optional<WallTime> lost;
+  for (const auto& run : world.runs) {
+    const auto mark = mark_of(*run);
+    const auto begun = parse_rfc3339(mark.substr(0, mark.find(' ')));
+    if (!begun || *begun >= latest) continue;
+    auto same = next;
+    same.duration.emplace().rollout_started_at = *begun;
+    const bool fits = attempt_mark(same) == mark &&
+                      get_or(run->meta.labels, api::kPodTemplateHashLabel) == next.current_pod_hash;
+    if (before && *begun > *before && fits) lost = std::max(lost.value_or(*begun), *begun);
+    start = std::max(start, *begun + Seconds{1});
+  }
+  return lost.value_or(start);
+}
+
+void forget_earlier_attempt(Draft& draft) {
+  if (!draft.stored.aborted_at || draft.stored.abort) return;
+  for (const auto kind : kRunKinds) slot(draft.stored, kind).reset();
+  draft.stored.blue_green.scale_up_preview_check_point = false;
+  // Its deadline is that of the abort: it does not say that this version was live a moment ago.
+  draft.new_rs_was_delayed = false;
+}
+
 void find_current_runs(Draft& draft) {
   if (!draft.new_rs || draft.stored.abort || draft.stored.stable_rs.empty() ||
       draft.fully_promoted())
@@ -520,15 +565,18 @@ void adopt_verdict(Draft& draft) {
     if (!run || !failed(*run) || evaluate(draft, kind, run) != Step::React) continue;
     if (draft.spec().canary) report(draft, kind, *run, slot(draft.stored, kind));
     auto message = failure_message(kind, *run);
-    auto annotation =
-        encode(Verdict{draft.new_hash(), run->meta.key.name, deciding_metric(*run), message});
+    auto annotation = encode(Verdict{draft.new_hash(), run->meta.key.name, deciding_metric(*run),
+                                     message, attempt_mark(draft.stored)});
     begin_abort(draft, std::move(message), std::move(annotation));
     return;
   }
   if (draft.stored.aborted_at) return;  // recorded, and retried since
   auto text = left_verdict(draft);
   const auto verdict = decode_verdict(text);
-  if (verdict && verdict->hash == draft.new_hash())
+  if (!verdict || verdict->hash != draft.new_hash()) return;
+  // Without a mark it is one of the first release, or of a Rollout whose status cannot hold one.
+  const auto mark = attempt_mark(draft.stored);
+  if (verdict->attempt.empty() || mark.empty() || verdict->attempt == mark)
     begin_abort(draft, verdict->message, std::move(text));
 }
 

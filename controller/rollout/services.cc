@@ -2,6 +2,7 @@
 
 #include "api/keys.h"
 #include "controller/rollout/status.h"
+#include "controller/rollout/weights.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
 #include "traffic/nginx/nginx.h"
@@ -156,6 +157,8 @@ void canary_services(Draft& draft) {
       retarget_canary_service(draft);
       return;
     }
+    // The users still to be taken back are those of the version before this one.
+    if (of_another_version(*weights, draft.new_hash())) return;
   }
   point_service(draft, canary.canary_service, draft.new_rs, SwitchCheck::Availability);
 }

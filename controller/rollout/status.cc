@@ -10,6 +10,7 @@
 #include "controller/rollout/runs.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/traffic_stage.h"
+#include "controller/rollout/weights.h"
 
 namespace sluice::rollout {
 namespace {
@@ -79,7 +80,16 @@ void update_duration(Draft& draft) {
   in.aborted = draft.aborted();
   in.promoted_now = draft.promoted;
   in.promoted_by_full = draft.promoted_by_full;
-  draft.next.duration = next_duration(in, draft.now).duration;
+  auto next = next_duration(in, draft.now).duration;
+  const auto& before = draft.stored.duration;
+  const bool begun =
+      next && next->rollout_started_at && !next->finished_at &&
+      (!before || before->finished_at || before->rollout_started_at != next->rollout_started_at);
+  draft.next.duration = next;
+  if (!begun) return;
+  const auto earlier = before ? before->rollout_started_at : std::nullopt;
+  draft.next.duration->rollout_started_at =
+      attempt_start(draft.world, draft.next, earlier, draft.now);
 }
 
 void update_phase(Draft& draft) {
@@ -151,9 +161,11 @@ bool step_complete(const Draft& draft, const api::Step& step) {
   if (draft.spec().paused) return false;
   const auto& weights = draft.next.canary.weights;
   if (step.pause) return canary_pause_complete(*step.pause, draft.stored, draft.now);
-  if (step.set_canary_scale) return canary_at_desired(draft, weights);
-  if (step.set_weight)
+  if (step.set_canary_scale)
     return canary_at_desired(draft, weights) &&
+           (!step.set_weight || carries_weight(draft, *step.set_weight));
+  if (step.set_weight)
+    return canary_at_desired(draft, weights) && carries_weight(draft, *step.set_weight) &&
            !(weights && weights->verified && !*weights->verified);
   if (step.analysis) {
     if (!step.analysis->configured()) return true;  // nothing to wait for
@@ -276,12 +288,16 @@ Counts canary_target(const Draft& draft, const std::optional<api::TrafficWeights
     RoutedScale in;
     in.state = &state;
     in.weights = weights;
+    // Users of another version are no reason for pods of this one.
+    if (in.weights && of_another_version(*in.weights, draft.new_hash()))
+      in.weights->canary.weight = 0;
     // An nginx canary is served by the stable Service's endpoints too: none left there means 503
     // for everybody.
     const bool nginx_needs_stable =
         canary.traffic_routing->nginx && draft.stable_rs && draft.stable_rs != draft.new_rs &&
         live_hash(draft.world, canary.stable_service) == draft.stable_hash();
     in.stable_floor = nginx_needs_stable ? 1 : 0;
+    if (serves_replaced_canary(draft)) in.stable_floor = draft.replicas();
     return routed_scale(in);
   }
   BasicScale in;
@@ -428,8 +444,9 @@ void blue_green_status(Draft& draft) {
   if (!reason.empty()) {
     promote(draft, reason);
   } else {
-    draft.next.blue_green.scale_up_preview_check_point = preview_check_point(
-        blue_green_pause_input(draft), draft.available(draft.new_rs), was_reset, draft.now);
+    draft.next.blue_green.scale_up_preview_check_point =
+        preview_check_point(blue_green_pause_input(draft), draft.available(draft.new_rs),
+                            was_reset || draft.aborted(), draft.now);
   }
   persist(draft);
 }

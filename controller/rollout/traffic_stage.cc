@@ -148,8 +148,13 @@ traffic::Split split_for(const Draft& draft, const WeightDecision& decision) {
   split.stable_hash = draft.stable_hash();
   split.canary_service = canary.canary_service;
   split.stable_service = canary.stable_service;
-  if (decision.keep_recorded_hash && draft.stored.canary.weights)
-    split.canary_hash = draft.stored.canary.weights->canary.pod_template_hash;
+  const auto& stored = draft.stored.canary.weights;
+  const auto live = live_hash(draft.world, canary.canary_service);
+  const bool replaced = decision.weight > 0 && live != split.canary_hash &&
+                        live != split.stable_hash && stored &&
+                        stored->canary.pod_template_hash == live;
+  if ((decision.keep_recorded_hash || replaced) && stored)
+    split.canary_hash = stored->canary.pod_template_hash;
   split.abort_verdict = verdict_to_leave(draft, decision.weight);
   return split;
 }
@@ -198,6 +203,15 @@ void reconcile_traffic(Draft& draft) {
   if (!draft.running()) return;
   record_weights(draft, split);
   if (decision.canary_service_to_stable) retarget_canary_service(draft);
+}
+
+bool carries_weight(const Draft& draft, std::int32_t weight) {
+  const auto& canary = *draft.spec().canary;
+  if (!canary.traffic_routing || !canary.traffic_routing->nginx) return true;
+  const auto live = traffic::nginx::current_weight(
+      draft.rollout(), *canary.traffic_routing->nginx, draft.world.ingresses);
+  if (!live || *live != weight) return false;
+  return weight == 0 || live_hash(draft.world, canary.canary_service) == draft.new_hash();
 }
 
 void record_observed_weight(Draft& draft) {
