@@ -94,8 +94,8 @@ std::string report(const Task& task, const sim::Outcome& outcome) {
 class Dispenser {
  public:
   Dispenser() {
-    void* page = ::mmap(nullptr, sizeof(Counter), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* page =
+        ::mmap(nullptr, sizeof(Counter), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page != MAP_FAILED) counter_ = new (page) Counter(0);
   }
   ~Dispenser() {
@@ -344,11 +344,11 @@ int run_many(sim::Scenarios& scenarios, const Flags& flags) {
     if (!outcome.violations.empty()) {
       ++totals.bad;
       totals.violations += outcome.violations.size();
-      std::fputs(report({fmt::format("{} without faults", sim::to_string(workflow)),
-                         plain(workflow)},
-                        outcome)
-                     .c_str(),
-                 stdout);
+      std::fputs(
+          report({fmt::format("{} without faults", sim::to_string(workflow)), plain(workflow)},
+                 outcome)
+              .c_str(),
+          stdout);
     }
   }
   const unsigned jobs =
@@ -371,8 +371,7 @@ int run_many(sim::Scenarios& scenarios, const Flags& flags) {
 std::string objection(Flags& flags) {
   if (!flags.workflow.empty() && !sim::parse_workflow(flags.workflow)) {
     std::string out = fmt::format("unknown workflow '{}'; there are:", flags.workflow);
-    for (const auto workflow : sim::kWorkflows)
-      out += " " + std::string(sim::to_string(workflow));
+    for (const auto workflow : sim::kWorkflows) out += " " + std::string(sim::to_string(workflow));
     return out;
   }
   const bool many = flags.seeds || flags.crashes || flags.faults;
@@ -404,9 +403,10 @@ int sim_main(int argc, char** argv) {
   Flags flags;
   app.add_option("--seed", flags.seed, "Replay one seed")->check(CLI::NonNegativeNumber);
   app.add_option("--seeds", flags.seeds, "Run this many seeds")->check(CLI::Range(1, kSeedsMax));
-  app.add_option("--from", flags.from,
-                 "First seed of --seeds (default 10000000; smaller ones mean what they meant in the "
-                 "first release: nine workflows, six faults)")
+  app.add_option(
+         "--from", flags.from,
+         "First seed of --seeds (default 10000000; smaller ones mean what they meant in the "
+         "first release: nine workflows, six faults)")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--crashes", flags.crashes,
                "A crash before and after every write of every workflow");

@@ -9,9 +9,9 @@ namespace sluice::sim {
 namespace {
 
 // The seeds of the first release draw from the first seven.
-constexpr Fault kNoise[] = {Fault::CrashBefore,       Fault::CrashAfter,   Fault::Conflict,
-                            Fault::ServerError,       Fault::Throttled,    Fault::TimeoutApplied,
-                            Fault::TimeoutNotApplied, Fault::Forbidden,    Fault::Invalid,
+constexpr Fault kNoise[] = {Fault::CrashBefore,       Fault::CrashAfter, Fault::Conflict,
+                            Fault::ServerError,       Fault::Throttled,  Fault::TimeoutApplied,
+                            Fault::TimeoutNotApplied, Fault::Forbidden,  Fault::Invalid,
                             Fault::ForbiddenFor,      Fault::InvalidFor};
 constexpr std::size_t kFirstNoise = 7;
 

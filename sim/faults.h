@@ -24,8 +24,8 @@ struct WritePoint {
 // The faults of which each write point has a cell in the coverage table. The seeds of the first
 // release (scenario.h) know the first six.
 inline constexpr Fault kCellFaults[] = {
-    Fault::CrashBefore,    Fault::CrashAfter,        Fault::Conflict,     Fault::ServerError,
-    Fault::TimeoutApplied, Fault::TimeoutNotApplied, Fault::Forbidden,    Fault::Invalid,
+    Fault::CrashBefore,    Fault::CrashAfter,        Fault::Conflict,  Fault::ServerError,
+    Fault::TimeoutApplied, Fault::TimeoutNotApplied, Fault::Forbidden, Fault::Invalid,
     Fault::ForbiddenFor,   Fault::InvalidFor};
 inline constexpr std::size_t kFirstCellFaults = 6;
 [[nodiscard]] std::optional<Fault> parse_fault(std::string_view text);

@@ -79,8 +79,8 @@ void everyday(Knobs& knobs, SeededRng& rng) {
 
 // One cell of the table in turn, so that a long range of seeds fills it; often a second fault by
 // chance.
-void faults(Knobs& knobs, SeededRng& rng, const std::vector<WritePoint>& points,
-            std::size_t kinds, std::uint64_t turn) {
+void faults(Knobs& knobs, SeededRng& rng, const std::vector<WritePoint>& points, std::size_t kinds,
+            std::uint64_t turn) {
   const std::uint64_t cells = points.size() * kinds;
   const auto cell = [&](std::uint64_t n) {
     return PlannedFault{points[n / kinds], kCellFaults[n % kinds]};
@@ -114,14 +114,14 @@ bool has_moment(Workflow workflow) {
 
 // They say the opposite of what is true.
 void strangers(Knobs& knobs, SeededRng& rng) {
-  const bool bad = knobs.workflow == Workflow::AbortByAnalysis ||
-                   knobs.workflow == Workflow::BlueGreenAbort;
+  const bool bad =
+      knobs.workflow == Workflow::AbortByAnalysis || knobs.workflow == Workflow::BlueGreenAbort;
   if (rng.chance(0.5)) knobs.strangers_in = "a-" + knobs.strangers_in;  // sorts before ours
   if (knobs.strangers_say.empty() && rng.chance(0.25))
     knobs.strangers_say = bad ? "Successful" : rng.chance(0.5) ? "Failed" : "Error";
   if (rng.chance(0.2))
-    knobs.happenings.push_back({Knobs::Happening::Kind::ForgeVerdict,
-                                Micros(Millis(rng.below(150'000))), {}});
+    knobs.happenings.push_back(
+        {Knobs::Happening::Kind::ForgeVerdict, Micros(Millis(rng.below(150'000))), {}});
 }
 
 }  // namespace
@@ -178,7 +178,7 @@ std::string describe(const Knobs& knobs) {
   if (knobs.noise.most > 0)
     out += fmt::format(" noise={}x{:.2f}", knobs.noise.most, knobs.noise.chance);
   if (knobs.processes > 1) out += fmt::format(" processes={}", knobs.processes);
-  static constexpr std::string_view kNames[] = {"partition", "freeze", "break-watches",
+  static constexpr std::string_view kNames[] = {"partition",      "freeze",    "break-watches",
                                                 "expire-windows", "jump-wall", "forge-verdict"};
   for (const auto& item : knobs.happenings)
     out += fmt::format(" {}@{}s/{}s", kNames[static_cast<std::size_t>(item.kind)],

@@ -20,22 +20,23 @@ enum class Workflow {
   BlueGreen,    // pre- and post-promotion analysis
   AbortByUser,
   AbortByAnalysis,
-  BlueGreenAbort,  // the post-promotion analysis fails: back to the stable version
-  Retry,           // abort by a person, then a retry
-  Rollback,        // back to the first version inside the update
-  NewVersion,      // a third version over the running update
+  BlueGreenAbort,     // the post-promotion analysis fails: back to the stable version
+  Retry,              // abort by a person, then a retry
+  Rollback,           // back to the first version inside the update
+  NewVersion,         // a third version over the running update
   DynamicNewVersion,  // the same with dynamicStableScale
-  GateRetry,       // a step's analysis fails, a person retries at once, all is good; then a Job
-  ApprovalRetry,   // blue/green by hand: approved, aborted before the switch, retried, approved
-  TwoControllers,  // beside controllers with other instance ids, with Rollouts of their own
-  Strangers,       // another namespace claims our runs and ReplicaSets, and a verdict is forged
+  GateRetry,          // a step's analysis fails, a person retries at once, all is good; then a Job
+  ApprovalRetry,      // blue/green by hand: approved, aborted before the switch, retried, approved
+  TwoControllers,     // beside controllers with other instance ids, with Rollouts of their own
+  Strangers,          // another namespace claims our runs and ReplicaSets, and a verdict is forged
 };
-inline constexpr Workflow kWorkflows[] = {
-    Workflow::CanaryBasic,   Workflow::CanaryNginx,       Workflow::BlueGreen,
-    Workflow::AbortByUser,   Workflow::AbortByAnalysis,   Workflow::BlueGreenAbort,
-    Workflow::Retry,         Workflow::Rollback,          Workflow::NewVersion,
-    Workflow::DynamicNewVersion, Workflow::GateRetry,     Workflow::ApprovalRetry,
-    Workflow::TwoControllers,    Workflow::Strangers};
+inline constexpr Workflow kWorkflows[] = {Workflow::CanaryBasic,     Workflow::CanaryNginx,
+                                          Workflow::BlueGreen,       Workflow::AbortByUser,
+                                          Workflow::AbortByAnalysis, Workflow::BlueGreenAbort,
+                                          Workflow::Retry,           Workflow::Rollback,
+                                          Workflow::NewVersion,      Workflow::DynamicNewVersion,
+                                          Workflow::GateRetry,       Workflow::ApprovalRetry,
+                                          Workflow::TwoControllers,  Workflow::Strangers};
 // What seeds below this mean does not change any more: they know the first nine workflows and six
 // faults per write. The others know all that there is.
 inline constexpr std::uint64_t kNewSeeds = 10'000'000;

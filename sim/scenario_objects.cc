@@ -78,8 +78,7 @@ Json job_template(const std::string& name) {
       {"spec",
        {{"restartPolicy", "Never"},
         {"containers",
-         Json::array(
-             {{{"name", "check"}, {"image", "check:v1"}, {"command", {"sleep", "3"}}}})}}}};
+         Json::array({{{"name", "check"}, {"image", "check:v1"}, {"command", {"sleep", "3"}}}})}}}};
   return {{"apiVersion", "argoproj.io/v1alpha1"},
           {"kind", "AnalysisTemplate"},
           {"metadata", {{"name", name}, {"namespace", "default"}}},
@@ -139,17 +138,21 @@ std::vector<Json> dynamic_canary_objects() {
 }
 
 std::vector<Json> gated_canary_objects() {
-  Json canary = {{"stableService", "web-stable"},
-                 {"canaryService", "web-canary"},
-                 {"trafficRouting", {{"nginx", {{"stableIngress", "web"}}}}},
-                 {"steps", Json::array({weight(20),
-                                        {{"analysis", analysis_of("gate")}},
-                                        weight(50),
-                                        {{"analysis",
-                                          {{"templates", Json::array({{{"templateName", "check"}}})}}}},
-                                        weight(80)})}};
-  return {analysis_template("gate", "step", "5s", 2), job_template("check"),
-          service("web-stable", "web"), service("web-canary", "web"), ingress("web", "web-stable"),
+  Json canary = {
+      {"stableService", "web-stable"},
+      {"canaryService", "web-canary"},
+      {"trafficRouting", {{"nginx", {{"stableIngress", "web"}}}}},
+      {"steps",
+       Json::array({weight(20),
+                    {{"analysis", analysis_of("gate")}},
+                    weight(50),
+                    {{"analysis", {{"templates", Json::array({{{"templateName", "check"}}})}}}},
+                    weight(80)})}};
+  return {analysis_template("gate", "step", "5s", 2),
+          job_template("check"),
+          service("web-stable", "web"),
+          service("web-canary", "web"),
+          ingress("web", "web-stable"),
           rollout("web", 5, {{"canary", std::move(canary)}})};
 }
 

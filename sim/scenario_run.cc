@@ -17,7 +17,7 @@ namespace {
 // that is forgotten still shows, because V5 allows a second and S5 a minute.
 constexpr Seconds kResync{120};
 constexpr Seconds kQuiet{90};    // longer than the scale-down delay and a change of leader together
-constexpr Seconds kRetried{2};  // after a write was refused, or a watch ended
+constexpr Seconds kRetried{2};   // after a write was refused, or a watch ended
 constexpr Seconds kElected{16};  // a process died, froze or was cut off: a Lease has 15 s
 constexpr Seconds kRefused{30};  // from the end of refusals to the next try
 constexpr std::size_t kLogTail = 40;
@@ -406,9 +406,8 @@ bool ScenarioRun::retry_gate() {
   begin_update("app:v2");
   const auto promoted = [this] { return image_of(rollout().stable_hash) == "app:v2"; };
   // The bad answer may die with the process that heard it.
-  if (!wait("the gate fails, or its only evidence is lost", [&] {
-        return (rollout().abort && rollout().aborted_at) || promoted();
-      }))
+  if (!wait("the gate fails, or its only evidence is lost",
+            [&] { return (rollout().abort && rollout().aborted_at) || promoted(); }))
     return false;
   after_human_delay();
   if (!promoted()) retry();

@@ -64,24 +64,24 @@ void Strangers::act() {
 void Strangers::claim_set(const check::SetFacts& set) {
   const std::string& rollout = view_.rollout->name;
   const Json labels = {{"app", rollout}, {std::string(api::kPodTemplateHashLabel), set.hash}};
-  create(kube::kReplicaSets,
-         {{"apiVersion", "apps/v1"},
-          {"kind", "ReplicaSet"},
-          {"metadata",
-           {{"name", set.name},
-            {"namespace", ns_},
-            {"labels", labels},
-            {"annotations",
-             {{std::string(api::kRevisionAnnotation), std::to_string(set.revision + 7)}}},
-            {"ownerReferences",
-             owner("argoproj.io/v1alpha1", "Rollout", rollout, view_.rollout->uid)}}},
-          {"spec",
-           {{"replicas", 1},
-            {"selector", {{"matchLabels", labels}}},
-            {"template",
-             {{"metadata", {{"labels", labels}}},
-              {"spec",
-               {{"containers", Json::array({{{"name", "app"}, {"image", "evil:v1"}}})}}}}}}}});
+  create(
+      kube::kReplicaSets,
+      {{"apiVersion", "apps/v1"},
+       {"kind", "ReplicaSet"},
+       {"metadata",
+        {{"name", set.name},
+         {"namespace", ns_},
+         {"labels", labels},
+         {"annotations",
+          {{std::string(api::kRevisionAnnotation), std::to_string(set.revision + 7)}}},
+         {"ownerReferences",
+          owner("argoproj.io/v1alpha1", "Rollout", rollout, view_.rollout->uid)}}},
+       {"spec",
+        {{"replicas", 1},
+         {"selector", {{"matchLabels", labels}}},
+         {"template",
+          {{"metadata", {{"labels", labels}}},
+           {"spec", {{"containers", Json::array({{{"name", "app"}, {"image", "evil:v1"}}})}}}}}}}});
   const std::string base = fmt::format("{}-{}-{}", rollout, set.hash, set.revision);
   claim_run(base, "Background", "", set.hash, set.revision);
   claim_run(base + "-pre", "PrePromotion", "", set.hash, set.revision);
@@ -91,9 +91,8 @@ void Strangers::claim_set(const check::SetFacts& set) {
               set.revision);
 }
 
-void Strangers::claim_run(const std::string& name, const std::string& type,
-                          const std::string& step, const std::string& hash,
-                          std::int64_t revision) {
+void Strangers::claim_run(const std::string& name, const std::string& type, const std::string& step,
+                          const std::string& hash, std::int64_t revision) {
   if (!first("run " + name)) return;
   const std::string now = format_rfc3339(sim_.clock.wall_now());
   Json labels = {{std::string(api::kPodTemplateHashLabel), hash},
@@ -109,35 +108,33 @@ void Strangers::claim_run(const std::string& name, const std::string& type,
             {"namespace", ns_},
             {"labels", labels},
             {"annotations", {{std::string(api::kRevisionAnnotation), std::to_string(revision)}}},
-            {"ownerReferences", owner("argoproj.io/v1alpha1", "Rollout", view_.rollout->name,
-                                      view_.rollout->uid)}}},
+            {"ownerReferences",
+             owner("argoproj.io/v1alpha1", "Rollout", view_.rollout->name, view_.rollout->uid)}}},
           {"spec",
-           {{"metrics",
-             Json::array({{{"name", "success-rate"},
-                           {"provider",
-                            {{"prometheus",
-                              {{"address", "http://prometheus.monitoring.svc:9090"},
-                               {"query", "analysis:none|hash:none|"}}}}}}})}}},
+           {{"metrics", Json::array({{{"name", "success-rate"},
+                                      {"provider",
+                                       {{"prometheus",
+                                         {{"address", "http://prometheus.monitoring.svc:9090"},
+                                          {"query", "analysis:none|hash:none|"}}}}}}})}}},
           {"status",
            {{"phase", say_}, {"message", "forged"}, {"startedAt", now}, {"completedAt", now}}}});
 }
 
 void Strangers::claim_job(const check::JobFacts& job) {
   if (!first("job " + job.name)) return;
-  const Json pod = {
-      {"spec",
-       {{"restartPolicy", "Never"},
-        {"containers", Json::array({{{"name", "check"}, {"image", "evil:v1"}}})}}}};
-  create(kube::kJobs,
-         {{"apiVersion", "batch/v1"},
-          {"kind", "Job"},
-          {"metadata",
-           {{"name", job.name},
-            {"namespace", ns_},
-            {"labels", {{"analysisrun.argoproj.io/uid", job.run_uid}}},
-            {"ownerReferences",
-             owner("argoproj.io/v1alpha1", "AnalysisRun", "nobody", job.run_uid)}}},
-          {"spec", {{"suspend", true}, {"template", pod}}}});
+  const Json pod = {{"spec",
+                     {{"restartPolicy", "Never"},
+                      {"containers", Json::array({{{"name", "check"}, {"image", "evil:v1"}}})}}}};
+  create(
+      kube::kJobs,
+      {{"apiVersion", "batch/v1"},
+       {"kind", "Job"},
+       {"metadata",
+        {{"name", job.name},
+         {"namespace", ns_},
+         {"labels", {{"analysisrun.argoproj.io/uid", job.run_uid}}},
+         {"ownerReferences", owner("argoproj.io/v1alpha1", "AnalysisRun", "nobody", job.run_uid)}}},
+       {"spec", {{"suspend", true}, {"template", pod}}}});
   kube::Write ended;
   ended.type = kube::kJobs;
   ended.key = {ns_, job.name};

@@ -1,7 +1,7 @@
 #pragma once
 // Somebody who may do what he likes in a namespace of his own and nothing elsewhere: he makes runs,
-// Jobs and ReplicaSets that name our objects as their owners, by uid, under the names that ours have
-// or will have, and says how they ended.
+// Jobs and ReplicaSets that name our objects as their owners, by uid, under the names that ours
+// have or will have, and says how they ended.
 #include <set>
 #include <string>
 

@@ -175,8 +175,7 @@ void KeyQueue::forget(const Key& key) {
   set_timer(key, it->second, MonoTime::max());
   if (it->second.busy) --busy_;
   if (metrics_ && it->second.queued) metrics_->dropped(key.kind);
-  if (metrics_ && it->second.busy)
-    metrics_->finished(key.kind, it->second.since, it->second.since);
+  if (metrics_ && it->second.busy) metrics_->finished(key.kind, it->second.since, it->second.since);
   std::erase(urgent_, key);
   std::erase(normal_, key);
   states_.erase(it);

@@ -60,7 +60,7 @@ struct SetFacts {
   std::string name, uid, hash, image, template_text, owner_uid;
   int wanted = 0, available = 0, replicas = 0;
   std::int64_t revision = 0;
-  std::uint64_t version = 0;  // resourceVersion
+  std::uint64_t version = 0;         // resourceVersion
   std::optional<WallTime> deadline;  // when it has to go, by its annotation
 };
 

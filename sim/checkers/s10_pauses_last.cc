@@ -33,7 +33,8 @@ class PausesLast final : public Checker {
       stored_.try_emplace(pause.reason, Moment{seen.wall, seen.mono, std::nullopt});
     }
   }
-  // Called when the instant is over and the clock may have been set: what it said before counts too.
+  // Called when the instant is over and the clock may have been set: what it said before counts
+  // too.
   void instant(WallTime wall, MonoTime mono) override {
     note(wall_at_zero_ + mono.time_since_epoch(), mono);
     wall_at_zero_ = wall - mono.time_since_epoch();
@@ -70,18 +71,15 @@ class PausesLast final : public Checker {
       return;
     }
     const Moment began = stored_.at(pause.reason);
-    const Micros lasted = seen.mono - began.mono,
-                 jumped = (seen.wall - began.wall) - lasted;
+    const Micros lasted = seen.mono - began.mono, jumped = (seen.wall - began.wall) - lasted;
     const bool decided = began.over && seen.mono - *began.over <= kPlanTakes;
-    const bool by_wall =
-        !decided && seen.wall + kGranularity < pause.start + Seconds(*seconds);
+    const bool by_wall = !decided && seen.wall + kGranularity < pause.start + Seconds(*seconds);
     const bool by_time =
         lasted + kGranularity + kPlanTakes + std::max(jumped, Micros(0)) < Seconds(*seconds);
     if (by_wall || by_time)
       report(seen, "the pause " + pause.reason + " of " + std::to_string(*seconds) + " s since " +
-                       format_rfc3339(pause.start) + " ends at " +
-                       format_rfc3339_micro(seen.wall) + ", " +
-                       std::to_string(lasted.count() / 1000) + " ms after it was stored");
+                       format_rfc3339(pause.start) + " ends at " + format_rfc3339_micro(seen.wall) +
+                       ", " + std::to_string(lasted.count() / 1000) + " ms after it was stored");
   }
   static std::optional<std::int64_t> length(const RolloutFacts& rollout, const Pause& pause) {
     if (pause.reason == "BlueGreenPause" && rollout.auto_promotion_seconds > 0)

@@ -59,8 +59,7 @@ class OnlyOurs final : public Checker {
       homes_[uid_of(object)] = home;
       for (const char* path : {"canary.stableService", "canary.canaryService",
                                "blueGreen.activeService", "blueGreen.previewService"})
-        if (const std::string name =
-                kube::get_string(object, std::string("spec.strategy.") + path);
+        if (const std::string name = kube::get_string(object, std::string("spec.strategy.") + path);
             !name.empty())
           services_[{change.key.namespace_, name}].insert(home.instance_id);
     } else if (change.resource == "analysisruns") {

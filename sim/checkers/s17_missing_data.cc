@@ -50,8 +50,8 @@ class MissingDataDecidesNothing final : public Checker {
     }
     if (!seen.run.now) return;
     const RunFacts& run = *seen.run.now;
-    if (run.by_job) return;  // S20's business
     if (!seen.run.before) asked_[run.name] = {answers_to(run).size(), seen.mono};
+    if (run.by_job) return;  // S20's business
     measurements(seen, run);
     verdict(seen, run);
   }
@@ -90,11 +90,11 @@ class MissingDataDecidesNothing final : public Checker {
       while (!every_one && next < answers.size() && phase_of(answers[next].meaning) != phase)
         ++next;
       if (next >= answers.size() || phase_of(answers[next].meaning) != phase) {
-        report(seen, "measurement " + std::to_string(i + 1) + " of " + run.name + " is " + phase +
-                         "; the answer to it " +
-                         (next < answers.size()
-                              ? "means " + std::string(phase_of(answers[next].meaning))
-                              : std::string("was never given")));
+        report(seen,
+               "measurement " + std::to_string(i + 1) + " of " + run.name + " is " + phase +
+                   "; the answer to it " +
+                   (next < answers.size() ? "means " + std::string(phase_of(answers[next].meaning))
+                                          : std::string("was never given")));
         return;
       }
       ++next;
@@ -137,7 +137,7 @@ class MissingDataDecidesNothing final : public Checker {
     // A background analysis that is short of its limits when the steps are done lets the version
     // pass, as documented; one that has to end by itself does not.
     for (const auto& [name, run] : view().runs)
-      if (run.hash == now.stable_hash && run.bad())
+      if (run.hash == now.stable_hash && run.bad() && asked_[name].since >= heard_from_)
         report(seen, now.stable_hash + " becomes stable although " + name + " ended " + run.phase);
     for (const char* analysis : {"background", "step", "pre", "post"}) {
       const auto& answers = answers_[now.stable_hash + " " + analysis];

@@ -1,5 +1,5 @@
-// S18: a setWeight step of a routed canary ends only after the router has sent exactly that share to
-// the version of the update, in some stored state since the step began.
+// S18: a setWeight step of a routed canary ends only after the router has sent exactly that share
+// to the version of the update, in some stored state since the step began.
 #include "sim/checkers/checker.h"
 
 namespace sluice::sim::check {
@@ -16,8 +16,8 @@ class StepsAreDone final : public Checker {
 
  private:
   void rollout_changed(const Seen& seen, const RolloutFacts& before, const RolloutFacts& now) {
-    const bool moved = before.step_index != now.step_index ||
-                       before.current_hash != now.current_hash;
+    const bool moved =
+        before.step_index != now.step_index || before.current_hash != now.current_hash;
     if (!moved) return;
     const int from = before.step_index.value_or(-1);
     const bool by_one = now.step_index == from + 1 && before.current_hash == now.current_hash &&

@@ -42,8 +42,8 @@ class AttemptsStandAlone final : public Checker {
     step_changed(seen, before, now);
     if (now.stable_hash != before.stable_hash && now.blue_green && now.post_promotion &&
         !before.stable_hash.empty() && !passed("PostPromotion", now.stable_hash, ""))
-      report(seen, now.stable_hash +
-                       " becomes stable without a post-promotion analysis of this attempt");
+      report(seen,
+             now.stable_hash + " becomes stable without a post-promotion analysis of this attempt");
   }
   void step_changed(const Seen& seen, const RolloutFacts& before, const RolloutFacts& now) {
     const int from = before.step_index.value_or(-1);
@@ -69,8 +69,8 @@ class AttemptsStandAlone final : public Checker {
       report(seen, "the active Service goes to " + hash +
                        " without a pre-promotion analysis of this attempt");
     if (!rollout.auto_promotion && !approved_)
-      report(seen, "the active Service goes to " + hash +
-                       ", which nobody has approved in this attempt");
+      report(seen,
+             "the active Service goes to " + hash + ", which nobody has approved in this attempt");
   }
   template <class Predicate>
   [[nodiscard]] bool anybody(Predicate predicate) const {

@@ -1,5 +1,5 @@
-// S20: a verdict is that of the Rollout's own objects, in its own namespace: what its status says of
-// an AnalysisRun is what the run of that name says there (a bad verdict may run ahead of its
+// S20: a verdict is that of the Rollout's own objects, in its own namespace: what its status says
+// of an AnalysisRun is what the run of that name says there (a bad verdict may run ahead of its
 // record, never of its evidence), and what a run says of a Job is what its own Job says.
 #include <algorithm>
 

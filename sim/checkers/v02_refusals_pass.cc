@@ -34,14 +34,15 @@ class RefusalsPass final : public Checker {
   }
   void instant(WallTime wall, MonoTime mono) override {
     for (auto it = pending_.begin(); it != pending_.end();) {
-      const MonoTime from = std::max(
-          {it->second.until, view().faulted_until, view().leader_since, view().halted_at});
+      const MonoTime from =
+          std::max({it->second.until, view().faulted_until, view().leader_since, view().halted_at});
       if (mono <= from + kSentAgainWithin) {
         ++it;
         continue;
       }
-      report(it->first + " was refused, and half a minute after the refusals it has not been sent "
-                         "again",
+      report(it->first +
+                 " was refused, and half a minute after the refusals it has not been sent "
+                 "again",
              wall);
       it = pending_.erase(it);
     }

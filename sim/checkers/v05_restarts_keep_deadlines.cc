@@ -10,7 +10,7 @@
 namespace sluice::sim::check {
 namespace {
 
-constexpr Millis kSlack{1'250};  // a second, and a quarter for the way to the server
+constexpr Millis kSlack{1'250};   // a second, and a quarter for the way to the server
 constexpr Seconds kPlanTakes{1};  // from a decision to its last write, at the slowest network
 
 class RestartsKeepDeadlines final : public Checker {
@@ -75,8 +75,8 @@ class RestartsKeepDeadlines final : public Checker {
       report(seen, what + " moves from " + format_rfc3339(*was) + " to " + format_rfc3339(*is));
     const bool to_nothing = was && before->wanted > 0 && (!now || now->wanted == 0);
     const auto due = due_.find(what);
-    const bool decided = due != due_.end() && due->second.said &&
-                         seen.mono - *due->second.said <= kPlanTakes;
+    const bool decided =
+        due != due_.end() && due->second.said && seen.mono - *due->second.said <= kPlanTakes;
     if (to_nothing && !decided && seen.actor.controller() && seen.wall + Seconds(1) < *was)
       report(seen, what + " until " + format_rfc3339(*was) + " is cut short");
     if (was && !is) due_.erase(what);

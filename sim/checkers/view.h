@@ -67,7 +67,7 @@ class View {
   std::map<std::string, IngressFacts> ingresses;
   std::map<std::string, RunFacts> runs;
   std::map<std::string, JobFacts> jobs;  // of those runs
-  std::string leader;  // identity in the Lease
+  std::string leader;                    // identity in the Lease
   MonoTime leader_since{};
 
   // Told by whoever runs the scenario.

@@ -113,8 +113,8 @@ TEST(KeyQueue, RetryAfterOfTheServerIsHonoured) {
   EXPECT_EQ(queue.next_time(), at(7'000));
 }
 
-// Seed 7000217: the server came back, the first write met a conflict, and the key waited ten seconds
-// because of what had failed while the server was away.
+// Seed 7000217: the server came back, the first write met a conflict, and the key waited ten
+// seconds because of what had failed while the server was away.
 TEST(KeyQueue, AServerThatAnswersAgainEndsEveryBackOff) {
   KeyQueue queue;
   SeededRng rng(1);

@@ -1,5 +1,5 @@
-// The checkers of steps that are done (S18), of attempts that stand alone (S19) and of refusals that
-// pass (V2) catch a controller that does what it must not do, and find nothing before.
+// The checkers of steps that are done (S18), of attempts that stand alone (S19) and of refusals
+// that pass (V2) catch a controller that does what it must not do, and find nothing before.
 #include "tests/unit/sim/scenario_fixture.h"
 
 namespace sluice::sim {

@@ -1,5 +1,5 @@
-// The checkers of what belongs to whom (S14, S20) catch a controller that takes what is not its own,
-// and find nothing before.
+// The checkers of what belongs to whom (S14, S20) catch a controller that takes what is not its
+// own, and find nothing before.
 #include "tests/unit/sim/scenario_fixture.h"
 
 namespace sluice::sim {
@@ -60,9 +60,8 @@ TEST(CheckerS14_F1, CatchesTheEndOfARunInAnotherNamespace) {
   Given run(with_strangers(Workflow::CanaryNginx, "Successful"));
   ASSERT_TRUE(run.deploy());
   run.begin_update("app:v2");
-  ASSERT_TRUE(run.wait("a stranger's run", [&] {
-    return !run.sim.server.list(api::kAnalysisRuns, "a-evil").empty();
-  }));
+  ASSERT_TRUE(run.wait("a stranger's run",
+                       [&] { return !run.sim.server.list(api::kAnalysisRuns, "a-evil").empty(); }));
   const auto theirs = run.sim.server.list(api::kAnalysisRuns, "a-evil");
   const int before = run.caught("S14");
   auto write = write_to(api::kAnalysisRuns,

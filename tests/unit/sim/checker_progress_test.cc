@@ -87,9 +87,8 @@ TEST(CheckerS9, CatchesTwoStepsInOneWrite) {
   // The pods and the weight of the step behind the pause are there before their time.
   run.sim.set_partitioned(0, true);
   run.scale("app:v2", 5);
-  ASSERT_TRUE(run.wait("five pods of v2", [&] {
-    return run.view().sets.at(run.set_name("app:v2")).available == 5;
-  }));
+  ASSERT_TRUE(run.wait("five pods of v2",
+                       [&] { return run.view().sets.at(run.set_name("app:v2")).available == 5; }));
   run.canary_weight(50);
   ASSERT_EQ(run.caught("S9"), 0) << all_text(run.checkers.found);
   run.status(R"({"currentStepIndex":3})");
@@ -370,9 +369,8 @@ TEST(CheckerV5, CatchesAPromotionThatComesLate) {
 bool in_delay(Given& run) {
   if (!run.deploy()) return false;
   run.begin_update("app:v2");
-  return run.wait("the delay of v1", [&] {
-    return run.view().sets.at(run.set_name("app:v1")).deadline.has_value();
-  });
+  return run.wait("the delay of v1",
+                  [&] { return run.view().sets.at(run.set_name("app:v1")).deadline.has_value(); });
 }
 
 TEST(CheckerV5, CatchesADelayThatMoves) {

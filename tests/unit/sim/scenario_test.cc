@@ -109,7 +109,8 @@ TEST(Scenario, SeedsOfTheFirstReleaseKeepTheirMeaning) {
   const std::pair<std::uint64_t, std::string_view> rows[] = {
       {378,
        "canary-basic pods=2ms latency=3ms metrics=18ms watch-delay=0ms human=2s [crash-before at "
-       "patch rollouts/status #2] [timeout-not-applied at patch replicasets #2] jump-wall@37s/-3600s"},
+       "patch rollouts/status #2] [timeout-not-applied at patch replicasets #2] "
+       "jump-wall@37s/-3600s"},
       {7000217,
        "new-version pods=1200ms latency=4ms metrics=15ms watch-delay=0ms human=3s [500 at patch "
        "replicasets #7] break-watches@157s/0s partition@184s/54s"},
@@ -335,16 +336,16 @@ TEST(Regression, FaultsThatOnceBrokeAnInvariant) {
   }
 }
 
-// A pause was over and its write lost when the clock was set back an hour: by its record the pause goes
-// on, and V5 must not blame the controller for that.
+// A pause was over and its write lost when the clock was set back an hour: by its record the pause
+// goes on, and V5 must not blame the controller for that.
 TEST(Regression, APauseWhoseEndIsSetBackGoesOn) {
   Scenarios scenarios(checkout_crds());
   const Outcome outcome = scenarios.run(scenarios.knobs_of(378));
   EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
 }
 
-// A process that had been cut off led with caches that waited up to half a minute for their next try
-// (1576, 2353), or did not know the Lease for as long (2003).
+// A process that had been cut off led with caches that waited up to half a minute for their next
+// try (1576, 2353), or did not know the Lease for as long (2003).
 TEST(Regression, AfterAPartitionTheCachesAreReadBeforeAnybodyNotices) {
   Scenarios scenarios(checkout_crds());
   for (const std::uint64_t seed : {1576, 2003, 2353}) {
@@ -353,24 +354,25 @@ TEST(Regression, AfterAPartitionTheCachesAreReadBeforeAnybodyNotices) {
   }
 }
 
-// The server came back, the first write met a conflict, and the key waited ten seconds for what had failed
-// while the server was away.
+// The server came back, the first write met a conflict, and the key waited ten seconds for what had
+// failed while the server was away.
 TEST(Regression, AServerThatAnswersAgainEndsEveryBackOff_Seed7000217) {
   Scenarios scenarios(checkout_crds());
   const Outcome outcome = scenarios.run(scenarios.knobs_of(7000217));
   EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
 }
 
-// The clock was set back while the record of a pause's end was on its way: S10 charged the decision with a
-// clock that nobody could read when it was made.
+// The clock was set back while the record of a pause's end was on its way: S10 charged the decision
+// with a clock that nobody could read when it was made.
 TEST(Regression, ADecisionIsJudgedByTheClockOfItsMoment_Seed7003558) {
   Scenarios scenarios(checkout_crds());
   const Outcome outcome = scenarios.run(scenarios.knobs_of(7003558));
   EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
 }
 
-// `kubectl delete rollout --cascade=orphan` and an apply (a Rollout that moves from one tool to another): the pods
-// stay, and the new Rollout takes the ReplicaSet back instead of failing at its name.
+// `kubectl delete rollout --cascade=orphan` and an apply (a Rollout that moves from one tool to
+// another): the pods stay, and the new Rollout takes the ReplicaSet back instead of failing at its
+// name.
 TEST(Regression, ARolloutThatWasRecreatedTakesItsReplicaSetBack) {
   Simulation::Options options;
   options.loop.lease_namespace = "default";
