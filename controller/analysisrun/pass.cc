@@ -344,7 +344,14 @@ void Pass::into(Decision& decision) {
   for (auto& query : queries_) intents.emplace_back(std::move(query));
   for (auto& event : events_) intents.emplace_back(std::move(event));
   for (auto& [name, write] : creates_) intents.emplace_back(std::move(write));
-  for (auto& write : deletes_) intents.emplace_back(std::move(write));
+  for (auto& write : deletes_) {
+    if (const auto until = kept_until(observed_, write, now_)) {
+      auto& wake = decision.plan.wake_at;
+      wake = std::min(wake.value_or(*until), *until);
+    } else {
+      intents.emplace_back(std::move(write));
+    }
+  }
   decision.plan.trace = std::move(trace_);
   decision.status_changed = api::encode(run_.status) != api::encode(status_);
   decision.status = std::move(status_);

@@ -14,6 +14,9 @@ namespace sluice::analysisrun {
 
 // Jobs of a completed run that are still running.
 [[nodiscard]] std::vector<kube::Write> leftover_jobs(const Observed& observed);
+// When this deletion, which the server refused, may be asked for again, if that lies ahead.
+[[nodiscard]] std::optional<WallTime> kept_until(const Observed& observed,
+                                                 const kube::Write& deletion, WallTime now);
 
 class Pass {
  public:

@@ -40,9 +40,13 @@ struct Observed {
   std::vector<std::shared_ptr<const kube::Job>> jobs;  // owned by the run
   // Pods of those Jobs, filled only after a pass that set job_pods_needed; may stay empty.
   std::vector<std::shared_ptr<const kube::Pod>> job_pods;
-  // Job name → why the server refused its create for good (Invalid, Forbidden); may stay empty: the
-  // create is then repeated with the backoff of failed writes.
+  // Job name → why the server refused its create (Invalid, Forbidden): an error of its measurement,
+  // whose next one asks again; may stay empty: the create is then repeated with the backoff of
+  // failed writes.
   std::map<std::string, Error> refused_jobs;
+  // Job name → when its deletion, which the server refused, may be asked for again. The record of
+  // what the run found does not wait for that.
+  std::map<std::string, WallTime> kept_jobs;
 };
 
 struct Decision {

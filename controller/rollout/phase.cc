@@ -55,15 +55,21 @@ std::optional<Phase> canary_wait(const api::CanaryStrategy& strategy,
   return std::nullopt;
 }
 
+// What the cluster keeps the controller from is the better answer to "why does it not go on?".
+void add_refusal(Phase& phase, const Conditions& conditions) {
+  const auto* refusal = find_condition(conditions, condition::kReconciliationError);
+  if (refusal == nullptr || refusal->status != "True") return;
+  if (phase.phase == kProgressing) phase.message = refusal->message;
+  if (phase.phase == kDegraded && phase.message.find(refusal->message) == std::string::npos)
+    phase.message += "; " + refusal->message;
+}
+
 // A restart that lies ahead does not make the Rollout busy.
 bool restarting(const api::RolloutSpec& spec, const api::RolloutStatus& status, WallTime now) {
   return spec.restart_at && spec.restart_at != status.restarted_at && *spec.restart_at <= now;
 }
 
-}  // namespace
-
-Phase controller_phase(const api::RolloutSpec& spec, const api::RolloutStatus& status,
-                       WallTime now) {
+Phase plain_phase(const api::RolloutSpec& spec, const api::RolloutStatus& status, WallTime now) {
   if (auto found = degraded(status.conditions)) return *found;
   if (spec.paused) return {kPaused, "manually paused"};
   if (!status.pause_conditions.empty()) return {kPaused, status.pause_conditions.front().reason};
@@ -78,6 +84,15 @@ Phase controller_phase(const api::RolloutSpec& spec, const api::RolloutStatus& s
   if (spec.blue_green) waiting = blue_green_wait(*spec.blue_green, status);
   if (spec.canary) waiting = canary_wait(*spec.canary, status);
   return waiting.value_or(Phase{"Healthy", ""});
+}
+
+}  // namespace
+
+Phase controller_phase(const api::RolloutSpec& spec, const api::RolloutStatus& status,
+                       WallTime now) {
+  auto out = plain_phase(spec, status, now);
+  add_refusal(out, status.conditions);
+  return out;
 }
 
 // An object without a phase was written by a controller to which a restart ahead was work already

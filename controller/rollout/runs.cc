@@ -246,7 +246,7 @@ void terminate(Draft& draft, const RunPtr& run) {
                                "TerminateAnalysisRun");
   write.body = R"({"spec":{"terminate":true}})";
   write.resource_version.clear();  // measurements come and go; ending it is right whatever they say
-  draft.write(std::move(write));
+  if (!draft.write(std::move(write))) return;
   draft.why(Why::RunTerminated, run->meta.key.name);
   auto copy = std::make_shared<AnalysisRun>(*run);
   copy->spec.terminate = true;
@@ -317,7 +317,17 @@ api::AnalysisRunStatus first_status(WallTime now) {
   return out;
 }
 
+// There is nothing to ask: no step and no promotion is built on that, and the deadline runs.
+RunPtr gate_blocked(Draft& draft, const std::string& why) {
+  draft.block("ReconciliationError", why);
+  draft.why(Why::WaitingForAnalysis, why);
+  draft.wake(draft.now + Seconds{20});
+  draft.gate_blocked = true;
+  return nullptr;
+}
+
 RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
+  if (draft.new_is_missing()) return nullptr;
   // The version it judges goes on record first.
   if (draft.world.observed->rollout->status.current_pod_hash != draft.new_hash()) {
     draft.wake(draft.now);
@@ -329,15 +339,9 @@ RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
                                            observed.cluster_analysis_templates};
   auto args = analysis::resolve_rollout_args(block.args, draft.rollout(), draft.stable_hash(),
                                              draft.new_hash());
-  if (!args) {
-    draft.fail(Why::WaitingForAnalysis, args.error().message, Seconds{20});
-    return nullptr;
-  }
+  if (!args) return gate_blocked(draft, args.error().message);
   auto spec = analysis::build_run_spec(block, templates, *args);
-  if (!spec) {
-    draft.fail(Why::WaitingForAnalysis, spec.error().message, Seconds{20});
-    return nullptr;
-  }
+  if (!spec) return gate_blocked(draft, spec.error().message);
   const auto base = base_name(draft, kind);
   const auto place = place_for(draft, base, replaced, *spec);
   if (place.reuse) return place.reuse;
@@ -349,18 +353,16 @@ RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
   kube::Meta meta;
   meta.key = {draft.rollout().meta.key.namespace_, name};
   auto write = draft.write_for(api::kAnalysisRuns, meta, kube::Verb::Create, "CreateAnalysisRun");
-  if (const auto* error = draft.refused(write.purpose, meta.key)) {
-    draft.event("ReconciliationError", "Reconciliation failed with error: " + error->message, true);
-    draft.fail(Why::WaitingForAnalysis, error->message, Seconds{20});
-    return nullptr;
-  }
   write.body = kube::dump(body);
   const auto document = kube::Document::parse(write.body);
   auto run = std::make_shared<AnalysisRun>(document ? api::decode_analysis_run(document->root())
                                                     : AnalysisRun{});
   run->meta.key = meta.key;
   run->meta.created_at = draft.now;
-  draft.write(std::move(write));
+  if (!draft.write(std::move(write))) {
+    draft.gate_blocked = draft.running();
+    return nullptr;
+  }
   draft.why(Why::RunCreated, name);
   draft.world.runs.push_back(run);
   return run;
@@ -427,7 +429,7 @@ void remove_run(Draft& draft, const RunPtr& run) {
       draft.write_for(api::kAnalysisRuns, run->meta, kube::Verb::Delete, "DeleteAnalysisRun");
   write.resource_version.clear();
   write.tolerate_done = true;
-  draft.write(std::move(write));
+  if (!draft.write(std::move(write))) return;
   std::erase_if(draft.world.runs,
                 [&](const auto& known) { return known->meta.key.name == run->meta.key.name; });
 }
@@ -535,6 +537,19 @@ WallTime attempt_start(const World& world, const api::RolloutStatus& next,
   return lost.value_or(start);
 }
 
+bool cannot_be_judged(const Draft& draft) {
+  if (!draft.new_rs || !block_of(draft, RunKind::Background) || cancel_all(draft) ||
+      current_run(draft, RunKind::Background))
+    return false;
+  const auto base = base_name(draft, RunKind::Background);
+  const auto& refusals = draft.world.observed->refusals;
+  return std::any_of(refusals.begin(), refusals.end(), [&](const auto& refusal) {
+    const auto& name = refusal.write.key.name;
+    return refusal.write.purpose == "CreateAnalysisRun" &&
+           (name == base || name.starts_with(base + "."));
+  });
+}
+
 void forget_earlier_attempt(Draft& draft) {
   if (!draft.stored.aborted_at || draft.stored.abort) return;
   for (const auto kind : kRunKinds) slot(draft.stored, kind).reset();
@@ -618,6 +633,7 @@ void reconcile_runs(Draft& draft) {
         break;
     }
     if (!draft.running()) return;
+    if (verdict == Step::Create && draft.gate_blocked) continue;
     if (run || verdict != Step::Keep) record(draft, kind, run);
   }
   retire_others(draft);

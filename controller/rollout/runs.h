@@ -20,6 +20,8 @@ inline constexpr RunKind kRunKinds[] = {RunKind::Step, RunKind::Background, RunK
 // record was lost is found again by the runs that were made for it.
 [[nodiscard]] WallTime attempt_start(const World& world, const api::RolloutStatus& next,
                                      std::optional<WallTime> before, WallTime now);
+// The server refuses the background analysis of the version under way: nothing would judge it.
+[[nodiscard]] bool cannot_be_judged(const Draft& draft);
 // A retry begins: verdicts and approvals of the attempt that was aborted are its own.
 void forget_earlier_attempt(Draft& draft);
 

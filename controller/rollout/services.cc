@@ -41,8 +41,10 @@ void switch_to(Draft& draft, const kube::Service& service, const std::string& ha
   put_verdict(*write, service, verdict);
   if (write->purpose.empty()) write->purpose = "SwitchService";
   const auto old_hash = traffic::selected_hash(service);
-  draft.write(std::move(*write));
-  if (!draft.running()) return;
+  if (!draft.write(std::move(*write))) {
+    draft.switch_blocked = true;
+    return;
+  }
   const auto name = service.meta.key.name;
   if (old_hash != hash)
     draft.event("SwitchService", traffic::switch_event_text(name, old_hash, hash));
