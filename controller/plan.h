@@ -19,6 +19,7 @@ struct EventIntent {
   bool warning = false;
   std::string reason;  // rollout.md §8
   std::string message;
+  bool once = false;  // not again about this object while the process lives
 };
 
 // A metric query. Its answer comes back to the key that asked (controller/analysisrun).

@@ -18,12 +18,14 @@ bool is_finished(const kube::Job& one) {
   return job::interpret(one, {}).phase != AnalysisPhase::Running;
 }
 
+// A pod that is on its way out says nothing: its image may be pulled by its successor.
 std::vector<std::shared_ptr<const kube::Pod>> pods_of(
     const std::vector<std::shared_ptr<const kube::Pod>>& pods, const std::string& uid) {
   std::vector<std::shared_ptr<const kube::Pod>> out;
   std::copy_if(pods.begin(), pods.end(), std::back_inserter(out), [&](const auto& pod) {
     const auto& owners = pod->meta.owners;
-    return std::any_of(owners.begin(), owners.end(),
+    return !pod->meta.deleted_at &&
+           std::any_of(owners.begin(), owners.end(),
                        [&](const auto& owner) { return owner.uid == uid; });
   });
   return out;

@@ -33,12 +33,15 @@ struct Options {
 
 struct Observed {
   std::shared_ptr<const api::AnalysisRun> run;  // status is the in-memory one
+  // Where that is known from the Rollout that controls it: whether it is ours to act on, whatever
+  // its own instance id says.
+  std::optional<bool> ours;
   std::vector<Answer> answers;                  // not yet assessed
   std::set<std::string> in_flight;              // ids of queries without an answer
   std::map<std::string, Result<std::string>>
       secrets;  // "name/key" → value, or why it could not be read
-  std::vector<std::shared_ptr<const kube::Job>> jobs;  // owned by the run
-  // Pods of those Jobs, filled only after a pass that set job_pods_needed; may stay empty.
+  std::vector<std::shared_ptr<const kube::Job>> jobs;  // controlled by the run: kube::controls()
+  // Pods that those Jobs control, filled only after a pass that set job_pods_needed; may stay empty.
   std::vector<std::shared_ptr<const kube::Pod>> job_pods;
   // Job name → why the server refused its create (Invalid, Forbidden): an error of its measurement,
   // whose next one asks again; may stay empty: the create is then repeated with the backoff of

@@ -18,10 +18,10 @@
 #include <fmt/core.h>
 
 #include "api/keys.h"
-#include "api/support.h"
 #include "base/assert.h"
 #include "controller/analysisrun/run.h"
 #include "controller/loop/events.h"
+#include "controller/loop/experiments.h"
 #include "controller/loop/leader.h"
 #include "controller/loop/loop_guard.h"
 #include "controller/loop/queue.h"
@@ -94,6 +94,7 @@ struct Loop::Impl {
 
   void drain_queue();
   void process(const KeyQueue::Work& work);
+  void drop(const Key& key);
   void process_rollout(const Key& key);
   void process_run(const Key& key);
   void process_service(const Key& key);
@@ -197,6 +198,10 @@ void Loop::Impl::process(const KeyQueue::Work& work) {
   ++counters.decisions;
   // The bulkhead: whatever goes wrong with one object stays with that object.
   try {
+    if (!world.ours(work.key)) {
+      drop(work.key);
+      return;
+    }
     switch (work.key.kind) {
       case KeyKind::Rollout:
         process_rollout(work.key);
@@ -216,17 +221,30 @@ void Loop::Impl::process(const KeyQueue::Work& work) {
   }
 }
 
-void Loop::Impl::process_rollout(const Key& key) {
-  const WallTime wall = clock.wall_now();
-  rollout::Observed observed = world.gather(key.object);
-  if (!observed.rollout) {
+// Gone, or another controller's: nothing that is due is done, and nothing is kept.
+void Loop::Impl::drop(const Key& key) {
+  if (key.kind == KeyKind::Rollout) {
     pods.erase(key.object);
-    refusals.forget(key);
     guard.forget(key);
     forget_metrics(telemetry, kRolloutMetrics, key.object);
-    queue.done(key, clock.mono_now());
-    return;
   }
+  if (key.kind == KeyKind::AnalysisRun) {
+    inbox.forget(key.object);
+    endings.forget(key.object);
+    world.live_runs.erase(key.object);
+    job_pods.erase(key.object);
+    forget_metrics(telemetry, kRunMetrics, key.object);
+  }
+  refusals.forget(key);
+  queue.forget(key);
+}
+
+void Loop::Impl::process_rollout(const Key& key) {
+  const WallTime wall = clock.wall_now();
+  std::vector<Impostor> impostors;
+  rollout::Observed observed = world.gather(key.object, &impostors);
+  for (const auto& event : warnings_of(impostors, api::kRollouts, observed.rollout->meta))
+    events.record(event);
   if (rollout::needs_pods(*observed.rollout, wall)) {
     Pods& known = pods[key.object];
     if (!known.known) {
@@ -240,7 +258,6 @@ void Loop::Impl::process_rollout(const Key& key) {
   }
   observed.refusals = refusals.of(key, clock.mono_now(), wall);
   rollout::Options rollout_options;
-  rollout_options.instance_id = options.instance_id;
   rollout_options.resync_period = options.resync_period;
   const MonoTime before = clock.mono_now();
   controller::Plan plan = rollout::decide(observed, wall, rollout_options);
@@ -259,7 +276,9 @@ void Loop::Impl::list_pods(const api::Rollout& rollout) {
   ++counters.reads;
   requests.submit(
       kube::make_list(kube::kPods, key.namespace_, list), [this, key](const TransportEvent& event) {
-        auto& known = pods[key];
+        const auto it = pods.find(key);
+        if (it == pods.end()) return;  // gone, or another controller's, since it was asked
+        Pods& known = it->second;
         known.asked = false;
         if (event.kind == TransportEvent::Kind::Response && event.response.status == 200) {
           if (auto document = kube::Document::parse(event.response.body)) {
@@ -300,7 +319,8 @@ void Loop::Impl::list_job_pods(const Key& run, const std::string& uid) {
         if (!document) return;
         it->second.pods.clear();
         document->root()["items"].each_element([&](kube::Node item) {
-          it->second.pods.push_back(std::make_shared<kube::Pod>(kube::decode_pod(item)));
+          auto pod = std::make_shared<kube::Pod>(kube::decode_pod(item));
+          if (world.of_a_job(run.object, *pod)) it->second.pods.push_back(std::move(pod));
         });
         if (!it->second.pods.empty())
           queue.mark(run, Lane::Normal, "Job pods listed", clock.mono_now());
@@ -308,27 +328,19 @@ void Loop::Impl::list_job_pods(const Key& run, const std::string& uid) {
 }
 
 void Loop::Impl::process_run(const Key& key) {
-  auto stored = world.runs.store.get(key.object);
-  if (!stored) {
-    inbox.forget(key.object);
-    world.live_runs.erase(key.object);
-    job_pods.erase(key.object);
-    refusals.forget(key);
-    queue.done(key, clock.mono_now());
-    return;
-  }
   if (endings.contains(key.object)) {
     // Its end is being written by its Rollout; the answer brings the key back.
     queue.done(key, clock.mono_now());
     return;
   }
+  const auto stored = world.runs.store.get(key.object);
+  std::vector<Impostor> impostors;
+  analysisrun::Observed observed = world.gather_run(key.object, &impostors);
+  for (const auto& event : warnings_of(impostors, api::kAnalysisRuns, stored->meta))
+    events.record(event);
   auto& live = world.live_runs[key.object];
-  if (!live || live->meta.uid != stored->meta.uid) live = stored;
-
-  analysisrun::Observed observed;
-  observed.run = live;
+  live = observed.run;
   inbox.fill(key.object, observed);
-  observed.jobs = world.jobs.store.owned_by(stored->meta.uid);
   if (auto it = job_pods.find(key.object); it != job_pods.end())
     observed.job_pods = std::exchange(it->second.pods, {});
 
@@ -365,12 +377,9 @@ void Loop::Impl::process_run(const Key& key) {
   if (api::is_completed(stored->status.phase) && !decision.status_changed)
     world.live_runs.erase(key.object);
   const bool verdict = !failed_before && api::is_completed(decision.status.phase);
-  const auto* owner = stored->meta.controller_owner();
-  if (decision.status_changed && owner && owner->kind == api::kRollouts.kind) {
-    // The Rollout acts on the verdict before the verdict is recorded: cut first, record second.
-    queue.mark({KeyKind::Rollout, {key.object.namespace_, owner->name}},
-               verdict ? Lane::Urgent : Lane::Normal, "AnalysisRun assessed", clock.mono_now());
-  }
+  // The Rollout acts on the verdict before the verdict is recorded: cut first, record second.
+  if (decision.status_changed)
+    world.mark_owner(stored->meta, verdict ? Lane::Urgent : Lane::Normal, "AnalysisRun assessed");
   if (verdict && decision.status.phase != api::AnalysisPhase::Successful) {
     deferred.emplace_back(key, std::move(decision.plan));
   } else {
@@ -381,7 +390,8 @@ void Loop::Impl::process_run(const Key& key) {
 // A process that leaves takes nothing with it: what its runs have put off is written while the
 // Lease is still held.
 void Loop::Impl::write_unsaved_runs() {
-  for (const auto& [object, live] : world.live_runs) {
+  const auto live_runs = world.live_runs;  // what is not ours any more is dropped on the way
+  for (const auto& [object, live] : live_runs) {
     const Key key{KeyKind::AnalysisRun, object};
     if (endings.contains(object) || !queue.claim(key)) continue;
     controller::Plan plan;
@@ -427,45 +437,15 @@ void Loop::Impl::confirm_unused(const Key& key, const std::string& owner, contro
     if (!document)
       return fail_key(key, {ErrorCode::Decode, "unreadable answer to GET " + rollout.text(), {}},
                       "CleanService");
-    const bool used =
-        rollout::refers_to_service(api::decode_rollout(document->root()), key.object.name);
-    start(key, used ? controller::Plan{} : plan);
+    const auto found = api::decode_rollout(document->root());
+    const bool theirs = !world.ours(found.meta);
+    const bool used = rollout::refers_to_service(found, key.object.name);
+    start(key, used || theirs ? controller::Plan{} : plan);
   });
 }
 
-// Experiments are refused by this release: left untouched but for one condition and one Event that
-// say so. One that the reference has already worked on keeps its status.
 void Loop::Impl::process_experiment(const Key& key) {
-  controller::Plan plan;
-  const auto experiment = world.experiments.store.get(key.object);
-  const auto refused = api::unsupported_kind("Experiment");
-  if (experiment && refused && experiment->phase.empty() && !experiment->meta.deleted_at) {
-    const std::string message = fmt::format(
-        "The Experiment \"{}\" is left untouched, because this release does not implement "
-        "Experiments: {}",
-        key.object.name, refused->remedy);
-    if (experiment->refusal != message) {
-      const std::string now = format_rfc3339(clock.wall_now());
-      kube::Write write;
-      write.type = api::kExperiments;
-      write.key = key.object;
-      write.uid = experiment->meta.uid;
-      write.resource_version = experiment->meta.resource_version;
-      write.body =
-          kube::dump({{"status",
-                       {{"conditions", kube::Json::array({{{"type", "InvalidSpec"},
-                                                           {"status", "True"},
-                                                           {"reason", "Unsupported"},
-                                                           {"message", message},
-                                                           {"lastUpdateTime", now},
-                                                           {"lastTransitionTime", now}}})}}}});
-      write.purpose = "RefuseExperiment";
-      plan.intents.emplace_back(std::move(write));
-      plan.intents.emplace_back(controller::EventIntent{
-          api::kExperiments, key.object, experiment->meta.uid, true, "Unsupported", message});
-    }
-  }
-  start(key, std::move(plan));
+  start(key, refuse_experiment(*world.experiments.store.get(key.object), clock.wall_now()));
 }
 
 void Loop::Impl::start(Key key, controller::Plan plan) {
@@ -482,6 +462,11 @@ void Loop::Impl::start(Key key, controller::Plan plan) {
 }
 
 void Loop::Impl::advance(const std::shared_ptr<Running>& running) {
+  // It may have become another controller's, or have gone, since the plan was made.
+  if (running->next < running->plan.intents.size() && !world.ours(running->key)) {
+    drop(running->key);
+    return;
+  }
   while (running->next < running->plan.intents.size()) {
     const controller::Intent& intent = running->plan.intents[running->next];
     if (const auto* event = std::get_if<controller::EventIntent>(&intent)) {
@@ -715,6 +700,7 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
   self.on_leadership();
   if (self.was_synced) {
     self.resync();
+    if (self.leader.may_write()) next = std::min(next, self.world.look_for_claimed());
     self.drain_queue();
     // Verdicts are recorded after the Rollout's own writes were sent.
     auto deferred = std::move(self.deferred);

@@ -38,6 +38,7 @@ kube::Write RunEndings::before_send(kube::Write write) {
   if (!live || live->meta.uid != stored->meta.uid) live = stored;
   analysisrun::Observed observed;
   observed.run = live;
+  observed.ours = world_.goes_with_us(stored->meta);
   inbox_.fill(write.key, observed);
   auto ending = analysisrun::end_with(write, observed, clock_.wall_now(), run_options(options_));
   if (!ending) return write;

@@ -26,18 +26,18 @@ World make_world(const Observed& observed) {
   World world;
   world.observed = &observed;
   world.rollout = *observed.rollout;
+  const kube::Owner self{api::kRollouts, observed.rollout->meta};
   const auto refs = references(*observed.rollout);
   for (const auto& name : refs.services)
     if (const auto it = observed.services.find(name); it != observed.services.end())
       world.services.insert(*it);
   for (const auto& [name, ingress] : observed.ingresses) {
-    const auto* owner = ingress->meta.controller_owner();
-    const bool ours = owner && owner->uid == observed.rollout->meta.uid;
-    if (ours ||
+    if (kube::controls(self, ingress->meta) ||
         std::find(refs.ingresses.begin(), refs.ingresses.end(), name) != refs.ingresses.end())
       world.ingresses.emplace(name, ingress);
   }
-  world.runs = observed.analysis_runs;
+  for (const auto& run : observed.analysis_runs)
+    if (kube::controls(self, run->meta)) world.runs.push_back(run);
   return world;
 }
 
@@ -355,7 +355,8 @@ void finish_with_status(Fold& fold, const Observed& observed, WallTime now) {
 controller::Plan decide(const Observed& observed, WallTime now, const Options& options) {
   if (!observed.rollout) return {};
   if (auto plan = stop_before_the_passes(observed, now)) return std::move(*plan);
-  Fold fold{make_world(observed), {}, {}, std::nullopt};
+  Fold fold;
+  fold.world = make_world(observed);
   forget_invalid_spec(fold.world.rollout.status, now);
   controller::Plan plan;
   Draft claim(fold.world, options, now);

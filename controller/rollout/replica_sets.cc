@@ -173,8 +173,8 @@ void write_rollout_revision(Draft& draft, const std::string& revision) {
 
 bool name_is_taken(const Draft& draft, const std::string& name) {
   const auto& all = draft.world.observed->replica_sets;
-  return std::any_of(all.begin(), all.end(),
-                     [&](const auto& set) { return set->meta.key.name == name; });
+  const kube::ObjectKey key{draft.rollout().meta.key.namespace_, name};
+  return std::any_of(all.begin(), all.end(), [&](const auto& set) { return set->meta.key == key; });
 }
 
 bool was_refused(const Draft& draft, const kube::Write& write) {
@@ -210,12 +210,13 @@ StringMap copied_annotations(const StringMap& rollout_annotations) {
 bool claim_sets(Draft& draft) {
   auto& world = draft.world;
   const auto& rollout = world.rollout;
+  const kube::Owner self{api::kRollouts, rollout.meta};
   world.sets.clear();
   for (const auto& observed : world.observed->replica_sets) {
     if (observed->meta.key.namespace_ != rollout.meta.key.namespace_) continue;
     if (find_or_null(observed->meta.labels, api::kPodTemplateHashLabel) == nullptr) continue;
     const auto* owner = observed->meta.controller_owner();
-    if (owner && owner->uid != rollout.meta.uid) continue;
+    if (owner && !kube::controls(self, observed->meta)) continue;
     const bool matches = rollout.spec.selector.matches(observed->meta.labels);
     if (owner && observed->decode_error) {
       draft.why(Why::CacheNotSynced, "ReplicaSet " + observed->meta.key.name +

@@ -17,8 +17,7 @@ bool is_available(const kube::Pod& pod, std::int32_t min_ready_seconds, WallTime
 }
 
 bool owned_by(const kube::Pod& pod, const kube::ReplicaSet& set) {
-  const auto* owner = pod.meta.controller_owner();
-  return owner && !set.meta.uid.empty() && owner->uid == set.meta.uid;
+  return kube::controls({kube::kReplicaSets, set.meta}, pod.meta);
 }
 
 // Stable first, then new, then the others by age.

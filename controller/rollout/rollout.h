@@ -19,7 +19,6 @@ template <class T>
 using Ptr = std::shared_ptr<const T>;
 
 struct Options {
-  std::string instance_id;
   Seconds resync_period{900};
 };
 

@@ -140,9 +140,11 @@ RunPtr find_run(const World& world, const std::string& name) {
   return nullptr;
 }
 
+// What is being deleted gives no verdict, and another run takes its place.
 RunPtr current_run(const Draft& draft, RunKind kind) {
   const auto& ref = slot(draft.next, kind);
-  return ref ? find_run(draft.world, ref->name) : nullptr;
+  auto run = ref ? find_run(draft.world, ref->name) : nullptr;
+  return run && !run->meta.deleted_at ? run : nullptr;
 }
 
 bool cancel_all(const Draft& draft) {
@@ -303,7 +305,7 @@ Place place_for(const Draft& draft, const std::string& base, const RunPtr& repla
   if (!is_replaced && alive && may_go_on_with(draft, run) && analysis::semantic_equal(run, spec))
     return {newest.run, 0};
   // Its creation was not recorded, its verdict stands all the same.
-  if (!is_replaced && !run.spec.terminate && of_this_attempt(draft, run))
+  if (!is_replaced && !run.spec.terminate && !run.meta.deleted_at && of_this_attempt(draft, run))
     return {newest.run, 0};
   return {nullptr, newest.suffix + 1};
 }

@@ -311,7 +311,7 @@ std::string blue_green_promote_reason(const Draft& draft) {
 const api::AnalysisRun* run_of(const World& world, const std::optional<api::RunStatusRef>& ref) {
   if (!ref) return nullptr;
   for (const auto& run : world.runs)
-    if (run->meta.key.name == ref->name) return run.get();
+    if (run->meta.key.name == ref->name && !run->meta.deleted_at) return run.get();
   return nullptr;
 }
 

@@ -26,8 +26,7 @@ std::string prefix_of(const api::NginxRouting& routing, const Options& options) 
 }
 
 bool owned_by(const kube::Ingress& ingress, const api::Rollout& rollout) {
-  const auto* owner = ingress.meta.controller_owner();
-  return owner != nullptr && owner->uid == rollout.meta.uid;
+  return kube::controls({api::kRollouts, rollout.meta}, ingress.meta);
 }
 
 const kube::Ingress* lookup(const Ingresses& ingresses, const std::string& name) {
