@@ -37,7 +37,7 @@ constexpr int kSeedsMax = 1'000'000;  // in one go: what a run needs to know is 
 
 struct Flags {
   std::optional<std::uint64_t> seed, seeds;
-  std::uint64_t from = 1;
+  std::uint64_t from = sim::kNewSeeds;
   std::string crds, workflow, share;
   sim::Share part;  // what --share says
   unsigned jobs = 0;
@@ -94,8 +94,8 @@ std::string report(const Task& task, const sim::Outcome& outcome) {
 class Dispenser {
  public:
   Dispenser() {
-    void* page = ::mmap(nullptr, sizeof(Counter), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* page =
+        ::mmap(nullptr, sizeof(Counter), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page != MAP_FAILED) counter_ = new (page) Counter(0);
   }
   ~Dispenser() {
@@ -252,11 +252,10 @@ bool run_all(sim::Scenarios& scenarios, const std::vector<Task>& tasks, unsigned
 
 // ---- what there is to run ----
 
-sim::Knobs plain(sim::Scenarios& scenarios, sim::Workflow workflow) {
+sim::Knobs plain(sim::Workflow workflow) {
   sim::Knobs knobs;
   knobs.workflow = workflow;
-  if (workflow == sim::Workflow::AbortByAnalysis || workflow == sim::Workflow::BlueGreenAbort)
-    scenarios.make_bad(knobs, 0);
+  sim::Scenarios::prepare(knobs);
   return knobs;
 }
 
@@ -293,7 +292,7 @@ std::vector<Task> cell_tasks(sim::Scenarios& scenarios, const Flags& flags) {
         const sim::Fault fault = sim::kCellFaults[f];
         Task task{fmt::format("{}: {} at {}", sim::to_string(workflow), sim::to_string(fault),
                               points[p].text()),
-                  plain(scenarios, workflow)};
+                  plain(workflow)};
         task.knobs.faults.push_back({points[p], fault});
         tasks.push_back(std::move(task));
       }
@@ -345,11 +344,11 @@ int run_many(sim::Scenarios& scenarios, const Flags& flags) {
     if (!outcome.violations.empty()) {
       ++totals.bad;
       totals.violations += outcome.violations.size();
-      std::fputs(report({fmt::format("{} without faults", sim::to_string(workflow)),
-                         plain(scenarios, workflow)},
-                        outcome)
-                     .c_str(),
-                 stdout);
+      std::fputs(
+          report({fmt::format("{} without faults", sim::to_string(workflow)), plain(workflow)},
+                 outcome)
+              .c_str(),
+          stdout);
     }
   }
   const unsigned jobs =
@@ -372,8 +371,7 @@ int run_many(sim::Scenarios& scenarios, const Flags& flags) {
 std::string objection(Flags& flags) {
   if (!flags.workflow.empty() && !sim::parse_workflow(flags.workflow)) {
     std::string out = fmt::format("unknown workflow '{}'; there are:", flags.workflow);
-    for (const auto workflow : sim::kWorkflows)
-      out += " " + std::string(sim::to_string(workflow));
+    for (const auto workflow : sim::kWorkflows) out += " " + std::string(sim::to_string(workflow));
     return out;
   }
   const bool many = flags.seeds || flags.crashes || flags.faults;
@@ -405,7 +403,10 @@ int sim_main(int argc, char** argv) {
   Flags flags;
   app.add_option("--seed", flags.seed, "Replay one seed")->check(CLI::NonNegativeNumber);
   app.add_option("--seeds", flags.seeds, "Run this many seeds")->check(CLI::Range(1, kSeedsMax));
-  app.add_option("--from", flags.from, "First seed of --seeds (default 1)")
+  app.add_option(
+         "--from", flags.from,
+         "First seed of --seeds (default 10000000; smaller ones mean what they meant in the "
+         "first release: nine workflows, six faults)")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--crashes", flags.crashes,
                "A crash before and after every write of every workflow");

@@ -22,8 +22,21 @@ std::string_view to_string(Fault fault) {
       return "timeout-applied";
     case Fault::TimeoutNotApplied:
       return "timeout-not-applied";
+    case Fault::Forbidden:
+      return "403";
+    case Fault::Invalid:
+      return "422";
+    case Fault::ForbiddenFor:
+      return "403-for-a-minute";
+    case Fault::InvalidFor:
+      return "422-for-a-minute";
   }
   return "";
+}
+
+bool is_refusal(Fault fault) {
+  return fault == Fault::Forbidden || fault == Fault::Invalid || fault == Fault::ForbiddenFor ||
+         fault == Fault::InvalidFor;
 }
 
 namespace {
@@ -205,6 +218,7 @@ void SimTransport::submit_write(RequestToken token, http::Request request, Fault
   Actor actor;
   actor.kind = Actor::Kind::Controller;
   actor.identity = options_.identity;
+  actor.instance_id = options_.instance_id;
   actor.submitted = clock_.mono_now();
   actor.told = told_;
   switch (fault) {
@@ -223,6 +237,14 @@ void SimTransport::submit_write(RequestToken token, http::Request request, Fault
       return;
     case Fault::Throttled:
       refuse(429, "TooManyRequests", {{"Retry-After", "1"}});
+      return;
+    case Fault::Forbidden:
+    case Fault::ForbiddenFor:
+      refuse(403, "Forbidden");
+      return;
+    case Fault::Invalid:
+    case Fault::InvalidFor:
+      refuse(422, "Invalid");
       return;
     case Fault::TimeoutNotApplied:
       fail_request(token, ErrorCode::Timeout, "no answer in time", request.timeout);

@@ -690,12 +690,14 @@ void Loop::Impl::finish(const std::shared_ptr<Running>& running) {
 }
 
 // Whoever hears of the server first tells the others: a leader with caches in their long waits
-// would decide on old objects, and a process that does not know the Lease cannot lead.
+// would decide on old objects, a process that does not know the Lease cannot lead, and the first
+// conflict over an object that changed meanwhile would cost a key all that it had come to wait.
 void Loop::Impl::note_contact(MonoTime now) {
   if (!requests.take_answered()) return;
   if (now - last_contact > kSilence) {
     world.server_answers();
     leader.server_answers();
+    queue.server_answers(now);
   }
   last_contact = now;
 }

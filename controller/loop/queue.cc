@@ -131,6 +131,7 @@ void KeyQueue::done(const Key& key, MonoTime now) {
   state.busy = false;
   state.failures = 0;
   state.not_before = MonoTime{};
+  state.asked = false;
   if (state.again) {
     state.again = false;
     enqueue(key, state, now);
@@ -147,6 +148,7 @@ void KeyQueue::failed(const Key& key, MonoTime now, Rng& rng, std::optional<Mill
   state.busy = false;
   state.failures = std::min(state.failures + 1, 30);
   Millis delay = back_off(state.failures, rng);
+  state.asked = at_least.has_value();
   if (at_least && *at_least > delay) delay = *at_least;
   state.not_before = now + delay;
   const bool urgent_again = state.again && state.lane == Lane::Urgent;
@@ -160,14 +162,23 @@ void KeyQueue::failed(const Key& key, MonoTime now, Rng& rng, std::optional<Mill
   }
 }
 
+void KeyQueue::server_answers(MonoTime now) {
+  for (auto& [key, state] : states_) {
+    if (state.failures == 0 || state.asked) continue;
+    state.failures = 0;
+    if (state.not_before <= now) continue;
+    state.not_before = MonoTime{};
+    if (!state.busy && !state.queued) set_timer(key, state, now);
+  }
+}
+
 void KeyQueue::forget(const Key& key) {
   auto it = states_.find(key);
   if (it == states_.end()) return;
   set_timer(key, it->second, MonoTime::max());
   if (it->second.busy) --busy_;
   if (metrics_ && it->second.queued) metrics_->dropped(key.kind);
-  if (metrics_ && it->second.busy)
-    metrics_->finished(key.kind, it->second.since, it->second.since);
+  if (metrics_ && it->second.busy) metrics_->finished(key.kind, it->second.since, it->second.since);
   std::erase(urgent_, key);
   std::erase(normal_, key);
   states_.erase(it);
