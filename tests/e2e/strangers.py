@@ -161,13 +161,13 @@ def nothing_is_aborted(world):
 
 
 def foreign_replica_set(world):
-    """F1, belt: one with the victim's uid counts for nothing (it did not on the first release either)."""
+    """F1: it counted for nothing on the first release either, which told nobody."""
     genuine = world.guarded.replica_sets()[0]
     labels = dict(genuine["metadata"]["labels"])
     world.forge("ReplicaSet", genuine, owner_version=UNSERVED, spec={"replicas": 0, "selector": {"matchLabels": labels}, "template": {
         "metadata": {"labels": labels}, "spec": genuine["spec"]["template"]["spec"]}})
     before, mark = world.guarded.describe(), world.audit.mark()
-    wait_for_passes(world.controller, VICTIM, "guarded", 2)
+    told_of(world, world.guarded, "Rollout", genuine["metadata"]["name"], None)
     same(Audit.table(world.evil_writes(mark)), "", "writes to the attacker's namespace")
     same(world.guarded.describe(), before, "status")
 
@@ -306,7 +306,7 @@ def main():
         suite.case("the attacker's rights end with its namespace", fenced, world)
         suite.case("F1: a forged Successful run of another namespace passes no gate", no_gate_is_passed, world)
         suite.case("F1: a forged Failed run of another namespace aborts nothing", nothing_is_aborted, world)
-        suite.case("F1: a forged ReplicaSet of another namespace is not written to", foreign_replica_set, world)
+        suite.case("F1: a forged ReplicaSet of another namespace counts for nothing and is told of", foreign_replica_set, world)
         suite.case("F2: a forged complete Job of another namespace is no success",
                    lambda: no_job_answers(world, "fails", 1, "Complete", "Failed", owner_version=UNSERVED))
         suite.case("F2: a forged failed Job of another namespace is no failure",
