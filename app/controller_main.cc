@@ -9,9 +9,11 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
+#include "api/keys.h"
 #include "app/commands.h"
 #include "base/strings.h"
 #include "controller/loop/loop.h"
+#include "kube/request/service_account.h"
 #include "net/net.h"
 #include "telemetry/telemetry.h"
 
@@ -35,6 +37,8 @@ struct Flags {
   int metrics_port = 8090, healthz_port = 8080, resync_seconds = 900;
   std::string bind_address = "0.0.0.0";
   bool namespaced = false, leader_elect = true, version = false, http1 = false;
+  bool allow_ingress_snippets = false, secrets_need_label = false, job_automount_token = true;
+  std::vector<std::string> job_service_accounts;
 };
 
 // Flags of the reference that mean nothing here: existing Deployments keep working, and the log
@@ -121,6 +125,17 @@ void add_flags(CLI::App& app, Flags& flags, std::vector<std::string>& ignored) {
   app.add_option("--leader-election-renew-deadline", flags.renew_deadline, "Go duration");
   app.add_option("--leader-election-retry-period", flags.retry_period, "Go duration");
   app.add_option("--controllers", flags.controllers, "Only 'analysis' is known");
+  app.add_flag("--allow-ingress-snippets", flags.allow_ingress_snippets,
+               "Rollouts may put *-snippet annotations on canary Ingresses");
+  app.add_flag("--secrets-need-label", flags.secrets_need_label,
+               "Take arguments only from Secrets labelled " +
+                   std::string(api::kAnalysisArgumentLabel) + "=true");
+  app.add_option("--job-service-accounts", flags.job_service_accounts,
+                 "ServiceAccounts that Jobs of analyses may use: NAME or NAMESPACE/NAME, by commas "
+                 "(default: any but the controller's own)")
+      ->delimiter(',');
+  app.add_flag("--job-automount-token,!--no-job-automount-token", flags.job_automount_token,
+               "Jobs of analyses get a ServiceAccount token where their template does not say");
   app.add_flag("--http1", flags.http1, "Speak HTTP/1.1 to the API server");
   app.add_flag("--version", flags.version, "Print the version");
   for (const auto& flag : kIgnored) {
@@ -195,7 +210,7 @@ InboundHandler metrics_handler(telemetry::ProcessTelemetry& telemetry) {
 }
 
 int usage_error(const std::string& text) {
-  std::fprintf(stderr, "sluice controller: %s\n", text.c_str());
+  std::fprintf(stderr, "sluice controller: %s\n", printable(text).c_str());
   return 2;
 }
 
@@ -206,6 +221,30 @@ std::string controller_namespace(Files& files) {
   if (auto ns = files.read("/var/run/secrets/kubernetes.io/serviceaccount/namespace"))
     return std::string(trim(*ns));
   return "argo-rollouts";
+}
+
+// Of the token that the controller itself uses; empty when it is no ServiceAccount's.
+kube::ObjectKey own_account(const net::KubeConfig& kube, Files& files) {
+  std::string token = kube.token;
+  if (token.empty() && !kube.token_file.empty())
+    if (auto read = files.read(kube.token_file)) token = std::move(*read);
+  return kube::service_account_of(token).value_or(kube::ObjectKey{});
+}
+
+Result<analysis::job::Policy> job_policy(const Flags& flags, const net::KubeConfig& kube,
+                                         Files& files) {
+  analysis::job::Policy out;
+  out.own_account = own_account(kube, files);
+  out.automount_token = flags.job_automount_token;
+  for (const auto& account : flags.job_service_accounts) {
+    const std::string name(trim(account));
+    if (name.empty() || name.front() == '/' || name.back() == '/')
+      return fail(ErrorCode::Invalid,
+                  fmt::format("--job-service-accounts: {} is neither NAME nor NAMESPACE/NAME",
+                              quote(account)));
+    out.accounts.insert(name);
+  }
+  return out;
 }
 
 int run(const Flags& flags, loop::Options options, net::KubeConfig kube,
@@ -235,6 +274,7 @@ int run(const Flags& flags, loop::Options options, net::KubeConfig kube,
                 {{"version", SLUICE_VERSION},
                  {"identity", options.identity},
                  {"namespace", options.namespace_},
+                 {"service_account", options.jobs.own_account.text()},
                  {"health", (*health_server)->url()},
                  {"metrics", (*metrics_server)->url()}});
   std::signal(SIGTERM, on_signal);
@@ -328,6 +368,11 @@ int controller_main(int argc, char** argv) {
   options.leader_elect = flags.leader_elect;
   options.resync_period = Seconds(flags.resync_seconds);
   options.prometheus_address = files->env("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS");
+  options.allow_ingress_snippets = flags.allow_ingress_snippets;
+  options.secrets_need_label = flags.secrets_need_label;
+  auto jobs = job_policy(flags, *kube, *files);
+  if (!jobs) return usage_error(jobs.error().message);
+  options.jobs = std::move(*jobs);
   options.zones = [&files](std::string_view name) -> std::optional<std::string> {
     auto bytes = files->read("/usr/share/zoneinfo/" + std::string(name));
     return bytes ? std::optional(std::move(*bytes)) : std::nullopt;

@@ -28,7 +28,7 @@ constexpr const char* kDefaultName = "default";
 constexpr int kUsageError = 2;
 
 int complain(const std::string& text) {
-  std::fprintf(stderr, "sluice cluster: %s\n", text.c_str());
+  std::fprintf(stderr, "sluice cluster: %s\n", printable(text).c_str());
   return 1;
 }
 
@@ -263,7 +263,8 @@ int show_kubeconfig(const std::string& name) {
 }
 
 int usage(const std::string& text) {
-  std::fprintf(stderr, "sluice cluster: %s\nRun with --help for what there is.\n", text.c_str());
+  std::fprintf(stderr, "sluice cluster: %s\nRun with --help for what there is.\n",
+               printable(text).c_str());
   return kUsageError;
 }
 

@@ -11,6 +11,7 @@
 #include "analysis/retention.h"
 #include "analysis/stored_text.h"
 #include "analysis/validate.h"
+#include "base/strings.h"
 #include "controller/analysisrun/notices.h"
 #include "controller/analysisrun/persist.h"
 #include "kube/json/json.h"
@@ -65,7 +66,7 @@ void Pass::run() {
 
 void Pass::end_with_error(std::string message) {
   status_.phase = AnalysisPhase::Error;
-  status_.message = analysis::shortened(std::move(message));
+  status_.message = analysis::shortened(printable(message));
   if (!status_.started_at) status_.started_at = truncate_to_seconds(now_);
   if (!status_.completed_at) status_.completed_at = truncate_to_seconds(now_);
   events_.push_back(run_notice(run_, status_.phase));
@@ -187,7 +188,7 @@ void Pass::record(std::size_t index, api::Measurement measurement) {
   measurement.message = mask(std::move(measurement.message));
   measurement.value = mask(std::move(measurement.value));
   for (auto& [key, value] : measurement.metadata) value = mask(std::move(value));
-  analysis::bound_texts(measurement);
+  analysis::clean_texts(measurement);
   const bool fresh = analysis::find_result(status_, metric.name) == nullptr;
   api::MetricResult& result = analysis::result_for(view(), status_, metric);
   if (fresh && is_prometheus(metric)) {

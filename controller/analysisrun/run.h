@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "analysis/expr/zone.h"
+#include "analysis/providers/job.h"
 #include "api/analysis.h"
 #include "base/http.h"
 #include "controller/plan.h"
@@ -29,6 +30,7 @@ struct Options {
   std::string prometheus_address;    // env PROMETHEUS_ADDRESS: used when a metric names no address
   std::string controller_namespace;  // for Jobs' service accounts and messages
   analysis::expr::ZoneLoader zones = {};  // time zones of conditions; UTC alone when empty
+  analysis::job::Policy jobs = {};
 };
 
 struct Observed {

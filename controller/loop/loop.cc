@@ -240,6 +240,7 @@ void Loop::Impl::process_rollout(const Key& key) {
     observed.write_failure = it->second;
   rollout::Options rollout_options;
   rollout_options.instance_id = options.instance_id;
+  rollout_options.allow_ingress_snippets = options.allow_ingress_snippets;
   rollout_options.resync_period = options.resync_period;
   const MonoTime before = clock.mono_now();
   controller::Plan plan = rollout::decide(observed, wall, rollout_options);

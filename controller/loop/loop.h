@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analysis/expr/zone.h"
+#include "analysis/providers/job.h"
 #include "base/rng.h"
 #include "base/seams.h"
 
@@ -26,6 +27,9 @@ struct Options {
   // Of each kind, so many objects are kept ready to be read, those read or changed last; the others
   // as packed text (ADR 10; sizes are in bench/README.md).
   std::size_t cached_views_max = 512;
+  bool allow_ingress_snippets = false;
+  bool secrets_need_label = false;
+  analysis::job::Policy jobs = {};
   std::string prometheus_address;
   std::string controller_namespace;
   analysis::expr::ZoneLoader zones = {};  // time zones of conditions; UTC alone when empty

@@ -24,7 +24,7 @@ std::shared_ptr<const api::AnalysisRun> with_status(const api::AnalysisRun& run,
 
 analysisrun::Options run_options(const Options& options) {
   return {options.instance_id, options.prometheus_address, options.controller_namespace,
-          options.zones};
+          options.zones, options.jobs};
 }
 
 kube::Write RunEndings::before_send(kube::Write write) {

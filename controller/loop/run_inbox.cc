@@ -4,8 +4,7 @@
 
 #include <fmt/core.h>
 
-#include "base/hash.h"
-#include "kube/json/node.h"
+#include "controller/analysisrun/secrets.h"
 #include "kube/model/resources.h"
 #include "kube/request/request.h"
 
@@ -89,17 +88,9 @@ void RunInbox::read_secret(const kube::ObjectKey& run, const std::string& name_a
           if (auto error = kube::response_error(
                   event.response, fmt::format("Secret {}/{}", run.namespace_, name))) {
             value = fail(std::move(*error));
-          } else if (auto document = kube::Document::parse(event.response.body)) {
-            const auto encoded = document->root()["data"][data_key].as_string();
-            std::string decoded;
-            if (encoded && base64_decode(*encoded, decoded)) {
-              value = std::move(decoded);
-            } else {
-              value = fail(ErrorCode::NotFound,
-                           fmt::format("key '{}' does not exist in secret '{}'", data_key, name));
-            }
           } else {
-            value = fail(document.error());
+            value = analysisrun::secret_value(event.response.body, name, data_key,
+                                              options_.secrets_need_label);
           }
         }
         it->second.secrets.insert_or_assign(name_and_key, std::move(value));

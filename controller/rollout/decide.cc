@@ -4,6 +4,7 @@
 
 #include "api/resources.h"
 #include "api/validate.h"
+#include "base/strings.h"
 #include "controller/rollout/canary.h"
 #include "controller/rollout/conditions.h"
 #include "controller/rollout/draft.h"
@@ -43,9 +44,10 @@ World make_world(const Observed& observed) {
 
 // The whole plan for a Rollout that must not be touched: one condition, and for a refusal one
 // event.
-controller::Plan untouched(const Observed& observed, WallTime now, const std::string& error,
+controller::Plan untouched(const Observed& observed, WallTime now, std::string_view found,
                            bool refused) {
   const auto& rollout = *observed.rollout;
+  const std::string error = printable(found);
   controller::Plan plan;
   plan.trace.push_back({refused ? Why::Refused : Why::InvalidSpec, error});
   auto next = rollout.status;

@@ -21,6 +21,7 @@ using Ptr = std::shared_ptr<const T>;
 struct Options {
   std::string instance_id;
   Seconds resync_period{900};
+  bool allow_ingress_snippets = false;  // annotations that are the ingress controller's own code
 };
 
 // One moment of the world, as far as this Rollout is concerned. "Not in the map" means absent in a

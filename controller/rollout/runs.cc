@@ -6,6 +6,7 @@
 #include "api/keys.h"
 #include "api/resources.h"
 #include "base/hash.h"
+#include "base/strings.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/status.h"
 #include "controller/rollout/verdict.h"
@@ -218,7 +219,7 @@ bool failed(const AnalysisRun& run) {
 
 std::string failure_message(RunKind kind, const AnalysisRun& run) {
   std::string out(abort_text(kind));
-  if (!run.status.message.empty()) out += ": " + run.status.message;
+  if (!run.status.message.empty()) out += ": " + printable(run.status.message);
   return out;
 }
 
@@ -383,7 +384,10 @@ void record(Draft& draft, RunKind kind, const RunPtr& run) {
     ref.reset();
     return;
   }
-  ref = api::RunStatusRef{run->meta.key.name, run->status.phase, run->status.message};
+  // What is stored already stays as it is.
+  const std::string& said = run->status.message;
+  const bool stored = ref && ref->message == said;
+  ref = api::RunStatusRef{run->meta.key.name, run->status.phase, stored ? said : printable(said)};
   report(draft, kind, *run, slot(draft.stored, kind));
 }
 

@@ -54,8 +54,9 @@ void drop_superseded(Draft& draft, const std::vector<kube::Write>& writes) {
       const auto* earlier = std::get_if<kube::Write>(&item.intent);
       if (earlier && earlier->type == write.type && earlier->key == write.key) return true;
       const auto* event = std::get_if<controller::EventIntent>(&item.intent);
-      return event &&
-             (event->reason == "PatchingCanaryIngress" || event->reason == "TrafficWeightUpdated");
+      return event && (event->reason == "PatchingCanaryIngress" ||
+                       event->reason == "TrafficWeightUpdated" ||
+                       event->reason == traffic::nginx::kSnippetsLeftOut);
     });
     const auto& observed = draft.world.observed->ingresses;
     if (const auto it = observed.find(write.key.name); it != observed.end())
@@ -69,9 +70,11 @@ void drop_superseded(Draft& draft, const std::vector<kube::Write>& writes) {
 Result<traffic::RoutePlan> plan_route(const Draft& draft, const traffic::Split& split,
                                       bool from_observed) {
   const auto& routing = *draft.spec().canary->traffic_routing->nginx;
+  traffic::nginx::Options options;
+  options.allow_snippets = draft.options.allow_ingress_snippets;
   return traffic::nginx::plan(
       draft.rollout(), routing, split,
-      from_observed ? draft.world.observed->ingresses : draft.world.ingresses);
+      from_observed ? draft.world.observed->ingresses : draft.world.ingresses, options);
 }
 
 void send(Draft& draft, const traffic::RoutePlan& planned, std::int32_t weight) {
@@ -90,6 +93,7 @@ void send(Draft& draft, const traffic::RoutePlan& planned, std::int32_t weight) 
     draft.why(Why::WeightChanged, copy.key.name + " → " + std::to_string(weight));
     apply_to_ingresses(draft.world, copy);
   }
+  for (const auto& warning : planned.warnings) draft.event(warning.reason, warning.message, true);
 }
 
 void write_route(Draft& draft, const traffic::Split& split) {

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
+#include "kube/request/service_account.h"
 
 namespace sluice::kube {
 namespace {
@@ -190,6 +192,25 @@ TEST(ResponseError, TheServersWishToWaitIsKept) {
   http::Response plain{503, {{"Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"}}, ""};
   EXPECT_EQ(response_error(plain, "")->retry_after, std::nullopt);
   EXPECT_EQ(response_error(status(500, "InternalError", "x"), "")->retry_after, std::nullopt);
+}
+
+TEST(F10_ServiceAccount, of_a_token_is_what_its_subject_says) {
+  const auto token = [](std::string claims) {
+    std::string payload = base64_encode(claims);
+    for (char& c : payload) c = c == '+' ? '-' : c == '/' ? '_' : c;
+    while (payload.ends_with('=')) payload.pop_back();
+    return "eyJhbGciOiJSUzI1NiJ9." + payload + ".c2ln";
+  };
+  const auto found = service_account_of(
+      token(R"({"sub":"system:serviceaccount:argo-rollouts:sluice","x":"??>>~~ÿÿ"})") + "\n");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(*found, (ObjectKey{"argo-rollouts", "sluice"}));
+  for (const std::string& other :
+       {std::string(), std::string("opaque"), std::string("a.b.c"), std::string("a.!!.c"),
+        token("[]"), token("{}"), token(R"({"sub":"jane"})"), token(R"({"sub":7})"),
+        token(R"({"sub":"system:serviceaccount:a"})"), token(R"({"sub":"system:serviceaccount::b"})"),
+        token(R"({"sub":"system:node:a:b"})")})
+    EXPECT_FALSE(service_account_of(other)) << other;
 }
 
 }  // namespace
