@@ -22,12 +22,14 @@ class World(RealWorld):
     def __init__(self, suite):
         super().__init__(suite)
         namespace(self.admin, SHARED)
-        role(self.admin, "leases", [("coordination.k8s.io", ["leases"], ["create", "get", "update", "watch", "list"])], NAMESPACE)
         for name, account in ACCOUNTS.items():
-            if account != ACCOUNT:
+            if account != ACCOUNT:   # as deploy/ has it for the controller without an id
                 service_account(self.admin, NAMESPACE, account)
                 bind(self.admin, account, controller_account(account), role_name="argo-rollouts")
-            bind(self.admin, f"{account}-leases", controller_account(account), NAMESPACE, kind="Role", role_name="leases")
+                role(self.admin, account, [("coordination.k8s.io", ["leases"], ["create"]),
+                                           ("coordination.k8s.io", ["leases"], ["get", "list", "watch", "update"],
+                                            [f"argo-rollouts-controller-lock-{IDS[name]}"])], NAMESPACE)
+                bind(self.admin, account, controller_account(account), NAMESPACE, kind="Role")
         self.views = {name: RolloutView(self.admin, name, SHARED) for name in IDS}
         self.controllers = {}
         self.stranger = None

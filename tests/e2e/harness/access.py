@@ -22,10 +22,11 @@ def controller_account(name=ACCOUNT):
 
 
 def role(admin, name, rules, namespace=None):
-    """`rules`: (group, resources, verbs). A ClusterRole without a namespace."""
+    """`rules`: (group, resources, verbs) or (group, resources, verbs, names). A ClusterRole without a namespace."""
     admin.create(_path("roles", namespace), {
         "apiVersion": f"{GROUP}/v1", "kind": "Role" if namespace else "ClusterRole", "metadata": {"name": name},
-        "rules": [{"apiGroups": [group], "resources": resources, "verbs": verbs} for group, resources, verbs in rules]})
+        "rules": [{"apiGroups": [group], "resources": resources, "verbs": verbs, **({"resourceNames": names[0]} if names else {})}
+                  for group, resources, verbs, *names in rules]})
 
 
 def bind(admin, name, subject, namespace=None, kind="ClusterRole", role_name=None):
