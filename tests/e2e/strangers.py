@@ -172,14 +172,14 @@ def foreign_replica_set(world):
     same(world.guarded.describe(), before, "status")
 
 
-def no_job_answers(world, name, code, forged_as, wanted, **form):
+def no_job_answers(world, name, code, forged_as, wanted):
     """F2: the genuine Job ends with `code` after some seconds; the forged one says at once what it likes."""
     run = create(world.admin, VICTIM, body("AnalysisRun", name, {"metrics": [job_metric("check", f"sleep 5; exit {code}")]}))
     uid = run["metadata"]["uid"]
     genuine = wait_until("the genuine Job is there", lambda: (world.owned("Job", VICTIM, uid) or [None])[0], 20)
     job = genuine["metadata"]["name"]
     spec = {"parallelism": 0, "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "check", "image": "check:v1"}]}}}
-    world.forge("Job", genuine, spec=spec, **form)
+    world.forge("Job", genuine, owner_version=UNSERVED, spec=spec)
     world.attacker.merge(path("Job", EVIL, job) + "/status", {"status": {
         "conditions": [{"type": forged_as, "status": "True", "message": "forged"}], "succeeded": int(forged_as == "Complete")}})
     here = path("AnalysisRun", VICTIM, name)
@@ -308,9 +308,9 @@ def main():
         suite.case("F1: a forged Failed run of another namespace aborts nothing", nothing_is_aborted, world)
         suite.case("F1: a forged ReplicaSet of another namespace counts for nothing and is told of", foreign_replica_set, world)
         suite.case("F2: a forged complete Job of another namespace is no success",
-                   lambda: no_job_answers(world, "fails", 1, "Complete", "Failed", owner_version=UNSERVED))
+                   lambda: no_job_answers(world, "fails", 1, "Complete", "Failed"))
         suite.case("F2: a forged failed Job of another namespace is no failure",
-                   lambda: no_job_answers(world, "succeeds", 0, "Failed", "Successful", held=True))
+                   lambda: no_job_answers(world, "succeeds", 0, "Failed", "Successful"))
         suite.case("F3: objects of another instance id are left alone whatever wakes them", other_instances_are_left_alone, world)
         suite.case("F11: a forged abort-verdict on the active Service aborts nothing", no_annotation_on_a_service_aborts, world)
         suite.case("F11: nor does one on the canary Ingress", no_annotation_on_an_ingress_aborts, world)
