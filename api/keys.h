@@ -33,5 +33,8 @@ inline constexpr std::string_view kLastAppliedAnnotation =
 // between the cut and its record finishes the abort (first-release contract, docs/adr/0006). Value:
 // JSON, see controller/rollout/verdict.h.
 inline constexpr std::string_view kAbortVerdictAnnotation = "sluice.argoproj.io/abort-verdict";
+// Ours: the attempt that an AnalysisRun was made for (controller/rollout/runs.h). Runs without it
+// are the reference's.
+inline constexpr std::string_view kAttemptAnnotation = "sluice.argoproj.io/attempt";
 
 }  // namespace sluice::api

@@ -1,4 +1,5 @@
 #include <unistd.h>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -36,6 +37,8 @@ struct Flags {
   std::string lease_duration = "15s", renew_deadline = "10s", retry_period = "2s";
   int metrics_port = 8090, healthz_port = 8080, resync_seconds = 900;
   std::string bind_address = "0.0.0.0";
+  std::string metric_timeout_max = "5m";
+  std::vector<std::string> metric_deny_cidr, metric_allow_cidr;
   bool namespaced = false, leader_elect = true, version = false, http1 = false;
   bool allow_ingress_snippets = false, secrets_need_label = false, job_automount_token = true;
   std::vector<std::string> job_service_accounts;
@@ -76,6 +79,8 @@ constexpr Ignored kIgnored[] = {
     {"--disable-compression", false},
     {"--kloglevel", true},
 };
+
+constexpr Seconds kMetricTimeoutLimit{86'400};
 
 Result<Seconds> seconds_flag(const std::string& text, std::string_view flag) {
   const auto parsed = parse_go_duration(text);
@@ -136,6 +141,16 @@ void add_flags(CLI::App& app, Flags& flags, std::vector<std::string>& ignored) {
       ->delimiter(',');
   app.add_flag("--job-automount-token,!--no-job-automount-token", flags.job_automount_token,
                "Jobs of analyses get a ServiceAccount token where their template does not say");
+  app.add_option("--metric-timeout-max", flags.metric_timeout_max,
+                 "Longest wait for the answer to a metric query, from 1s to 24h (Go duration)");
+  app.add_option("--metric-deny-cidr", flags.metric_deny_cidr,
+                 "Addresses that metric queries are not sent to: blocks or addresses, by commas or "
+                 "repeated")
+      ->delimiter(',');
+  app.add_option("--metric-allow-cidr", flags.metric_allow_cidr,
+                 "Addresses that they are sent to although they are denied, link-local, a cloud's "
+                 "metadata service, or this machine's and led to by a redirect")
+      ->delimiter(',');
   app.add_flag("--http1", flags.http1, "Speak HTTP/1.1 to the API server");
   app.add_flag("--version", flags.version, "Print the version");
   for (const auto& flag : kIgnored) {
@@ -251,9 +266,14 @@ int run(const Flags& flags, loop::Options options, net::KubeConfig kube,
         telemetry::ProcessTelemetry& telemetry, Clock& clock, Files& files) {
   SeededRng rng(net::random_seed());
   options.identity = identity(rng);
-  auto transport =
-      net::make_transport({std::move(kube), flags.http1, fmt::format("sluice/{}", SLUICE_VERSION)},
-                          files, clock, telemetry);
+  net::TransportOptions net_options;
+  net_options.kube = std::move(kube);
+  net_options.http1 = flags.http1;
+  net_options.user_agent = fmt::format("sluice/{}", SLUICE_VERSION);
+  net_options.queries_in_flight_max = options.queries_in_flight_max;
+  net_options.metric_deny_cidr = flags.metric_deny_cidr;
+  net_options.metric_allow_cidr = flags.metric_allow_cidr;
+  auto transport = net::make_transport(std::move(net_options), files, clock, telemetry);
   if (!transport) return usage_error(transport.error().message);
   g_transport = transport->get();
 
@@ -380,8 +400,12 @@ int controller_main(int argc, char** argv) {
   const auto lease = seconds_flag(flags.lease_duration, "--leader-election-lease-duration");
   const auto renew = seconds_flag(flags.renew_deadline, "--leader-election-renew-deadline");
   const auto retry = seconds_flag(flags.retry_period, "--leader-election-retry-period");
-  for (const auto* value : {&lease, &renew, &retry})
+  const auto patience = seconds_flag(flags.metric_timeout_max, "--metric-timeout-max");
+  for (const auto* value : {&lease, &renew, &retry, &patience})
     if (!*value) return usage_error(value->error().message);
+  if (*patience > kMetricTimeoutLimit)
+    return usage_error(fmt::format("--metric-timeout-max must be at most 24h, got {}",
+                                   flags.metric_timeout_max));
   if (*lease <= *renew || *renew <= *retry) {
     return usage_error(
         "the lease duration must be longer than the renew deadline, and that longer than the retry "
@@ -390,6 +414,10 @@ int controller_main(int argc, char** argv) {
   options.lease_duration = *lease;
   options.renew_deadline = *renew;
   options.retry_period = *retry;
+  options.metric_timeout_max = *patience;
+  // Each query in flight has a socket; the rest is for the API server, its clients and our ports.
+  options.queries_in_flight_max = std::clamp<std::uint64_t>(net::descriptor_limit() / 4, 8,
+                                                            options.queries_in_flight_max);
   return run(flags, std::move(options), std::move(*kube), *telemetry, *clock, *files);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Production implementations of the seams. The only folder that may include curl, cpprest, boost
 // and openssl.
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,6 +17,8 @@ namespace sluice::net {
 [[nodiscard]] std::unique_ptr<Clock> system_clock();
 [[nodiscard]] std::unique_ptr<Files> system_files();
 [[nodiscard]] std::uint64_t random_seed();
+// How many files and sockets this process may have open.
+[[nodiscard]] std::uint64_t descriptor_limit() noexcept;
 
 // How to reach and authenticate to one API server (kubeconfig or in-cluster).
 struct KubeConfig {
@@ -56,10 +59,17 @@ struct TransportOptions {
   KubeConfig kube;  // for requests whose url is a path
   bool http1 = false;
   std::string user_agent = "sluice";
-  int connections_per_host_max = 64;
+  int connections_per_host_max = 64;  // for the API server
+  // Metric queries that are in flight at once. They have a connection each, and as their URLs may
+  // name the API server, too, these are not counted as its own.
+  std::size_t queries_in_flight_max = 256;
+  std::size_t connections_kept_max = 64;  // open ones, while more than those in use would be
+  std::size_t bodies_max = 128U << 20U;   // of all answers together that are still arriving
+  // Blocks that metric queries are not, or all the same, sent to (address.h).
+  std::vector<std::string> metric_deny_cidr, metric_allow_cidr;
 };
 // libcurl multi; owns its sockets and leaves a dead HTTP/2 connection (stack.md §4.4). poll() is
-// the loop's own wait.
+// the loop's own wait. Errors: Invalid (the server, a block).
 [[nodiscard]] Result<std::unique_ptr<Transport>> make_transport(TransportOptions options,
                                                                 Files& files, Clock& clock,
                                                                 Telemetry& telemetry);

@@ -39,6 +39,13 @@ std::vector<kube::Write> leftover_jobs(const Observed& observed) {
   return out;
 }
 
+std::optional<WallTime> kept_until(const Observed& observed, const kube::Write& deletion,
+                                   WallTime now) {
+  const auto found = observed.kept_jobs.find(deletion.key.name);
+  if (found == observed.kept_jobs.end() || found->second <= now) return std::nullopt;
+  return found->second;
+}
+
 std::shared_ptr<const kube::Job> Pass::find_job(const std::string& name) const {
   for (const auto& one : observed_.jobs)
     if (one->meta.key.name == name && !one->meta.deleted_at) return one;

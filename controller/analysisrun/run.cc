@@ -41,7 +41,13 @@ void write_status(Decision& decision, const api::AnalysisRun& run, const Patienc
 // life.
 void settle(Decision& decision, const Observed& observed, WallTime now) {
   const api::AnalysisRun& run = *observed.run;
-  for (kube::Write& write : leftover_jobs(observed)) add_write(decision, std::move(write));
+  for (kube::Write& write : leftover_jobs(observed)) {
+    if (const auto until = kept_until(observed, write, now)) {
+      consider_wake(decision, until);
+    } else {
+      add_write(decision, std::move(write));
+    }
+  }
   write_status(decision, run, {}, now);
   const auto expiry = analysis::expires_at(run.spec, decision.status);
   if (!expiry) return;

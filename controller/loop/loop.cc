@@ -26,6 +26,7 @@
 #include "controller/loop/loop_guard.h"
 #include "controller/loop/queue.h"
 #include "controller/loop/queue_metrics.h"
+#include "controller/loop/refusals.h"
 #include "controller/loop/requests.h"
 #include "controller/loop/rollout_probe.h"
 #include "controller/loop/run_endings.h"
@@ -74,6 +75,7 @@ struct Loop::Impl {
         endings(world, inbox, queue, options, clock, telemetry,
                 [this](const controller::EventIntent& event) { events.record(event); }) {
     queue.report_to(queue_metrics);
+    world.run_gone = [this](const kube::ObjectKey& run) { inbox.forget(run); };
     telemetry.gauge("rollout_controller_leader", {}, 0);
   }
 
@@ -142,7 +144,7 @@ struct Loop::Impl {
       deferred;                              // runs whose verdict is acted on before it is recorded
   std::map<kube::ObjectKey, Pods> pods;      // by Rollout
   std::map<kube::ObjectKey, Pods> job_pods;  // by AnalysisRun
-  std::map<Key, rollout::Observed::WriteFailure> write_failures;
+  Refusals refusals;
   LoopGuard guard;
 };
 
@@ -165,6 +167,7 @@ void Loop::Impl::on_leadership() {
     world.live_runs.clear();
     endings.clear();
     inbox.clear();
+    refusals.clear();
     events.drop_waiting();
     for (const auto& running : waiting_for_slot) queue.done(running->key, clock.mono_now());
     for (const auto& [key, plan] : deferred) queue.done(key, clock.mono_now());
@@ -219,7 +222,7 @@ void Loop::Impl::process_rollout(const Key& key) {
   rollout::Observed observed = world.gather(key.object);
   if (!observed.rollout) {
     pods.erase(key.object);
-    write_failures.erase(key);
+    refusals.forget(key);
     guard.forget(key);
     forget_metrics(telemetry, kRolloutMetrics, key.object);
     queue.done(key, clock.mono_now());
@@ -236,8 +239,7 @@ void Loop::Impl::process_rollout(const Key& key) {
     observed.pods_known = true;
     pods.erase(key.object);  // read again for the next decision: evictions change it
   }
-  if (auto it = write_failures.find(key); it != write_failures.end())
-    observed.write_failure = it->second;
+  observed.refusals = refusals.of(key, clock.mono_now(), wall);
   rollout::Options rollout_options;
   rollout_options.instance_id = options.instance_id;
   rollout_options.allow_ingress_snippets = options.allow_ingress_snippets;
@@ -313,7 +315,7 @@ void Loop::Impl::process_run(const Key& key) {
     inbox.forget(key.object);
     world.live_runs.erase(key.object);
     job_pods.erase(key.object);
-    write_failures.erase(key);
+    refusals.forget(key);
     queue.done(key, clock.mono_now());
     return;
   }
@@ -327,20 +329,23 @@ void Loop::Impl::process_run(const Key& key) {
 
   analysisrun::Observed observed;
   observed.run = live;
-  inbox.fill(key.object, observed);
+  inbox.attend(*live);
+  inbox.fill(observed);
   observed.jobs = world.jobs.store.owned_by(stored->meta.uid);
   if (auto it = job_pods.find(key.object); it != job_pods.end())
     observed.job_pods = std::exchange(it->second.pods, {});
-  if (auto it = write_failures.find(key);
-      it != write_failures.end() && it->second.purpose == "CreateAnalysisJob") {
-    observed.refused_jobs.emplace(it->second.object.name, it->second.error);
-  }
 
   const WallTime wall = clock.wall_now();
+  for (const auto& refusal : refusals.of(key, clock.mono_now(), wall)) {
+    const std::string& job = refusal.write.key.name;
+    if (refusal.write.purpose == "CreateAnalysisJob") observed.refused_jobs[job] = refusal.error;
+    if (refusal.write.purpose == "DeleteAnalysisJob") observed.kept_jobs[job] = refusal.retry_at;
+  }
   const MonoTime began = clock.mono_now();
   analysisrun::Decision decision = analysisrun::decide(observed, wall, run_options(options));
   // Answers that need Secrets to be assessed are presented again together with them.
   if (decision.secrets_needed.empty()) inbox.taken(key.object);
+  if (!decision.goes_on) inbox.forget(key.object);
   for (const auto& secret : decision.secrets_needed) {
     ++counters.reads;
     inbox.read_secret(key.object, secret, [this, key] {
@@ -348,7 +353,7 @@ void Loop::Impl::process_run(const Key& key) {
     });
   }
   if (decision.job_pods_needed) list_job_pods(key, stored->meta.uid);
-  log_samples(telemetry, *live, decision.status, observed.answers);
+  log_samples(telemetry, *live, decision.status, observed.answers, wall);
 
   const bool failed_before = api::is_completed(live->status.phase);
   if (!failed_before)
@@ -556,7 +561,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
       if (write.type == api::kRollouts && after) publish_durations(telemetry, before.get(), *after);
     }
     endings.answered(write, true);
-    write_failures.erase(running->key);
+    refusals.accepted(running->key, write);
     ++running->next;
     ++running->written;
     advance(running);
@@ -572,6 +577,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
        ((write.verb == kube::Verb::Delete && error->code == ErrorCode::NotFound) ||
         (write.verb == kube::Verb::Create && error->code == ErrorCode::AlreadyExists)));
   if (goal_reached) {
+    refusals.accepted(running->key, write);
     if (write.verb == kube::Verb::Delete) world.overlay_deleted(write.type, write.key);
     ++running->next;
     ++running->written;
@@ -584,6 +590,11 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
       error->message.find("metadata.uid") != std::string::npos) {
     error->code = ErrorCode::Conflict;
   }
+  if (is_refusal(*error)) {
+    refusals.note(running->key, write, *error, clock.mono_now(), rng);
+    give_up(*running, write, *error);
+    return;
+  }
   switch (error->code) {
     case ErrorCode::Conflict:
     case ErrorCode::AlreadyExists:
@@ -594,9 +605,6 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
       return;
     case ErrorCode::Invalid:
     case ErrorCode::Forbidden:
-      write_failures[running->key] = {write.purpose, write.key, *error};
-      give_up(*running, write, *error);
-      return;
     case ErrorCode::Gone:
     case ErrorCode::Throttled:
     case ErrorCode::Decode:
@@ -694,7 +702,7 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
   const MonoTime now = self.clock.mono_now();
   self.note_contact(now);
   MonoTime next = self.world.step(self.requests);
-  next = std::min(next, self.leader.step());
+  next = std::min({next, self.leader.step(), self.inbox.step()});
 
   self.world.log_missing();
   self.world.log_unreachable();

@@ -24,6 +24,13 @@ std::string_view to_string(KeyKind kind) {
   return "";
 }
 
+Millis back_off(int failures, Rng& rng) {
+  Millis delay = kBackoffMax;
+  if (failures <= 10) delay = std::min(kBackoffMax, kBackoffFirst * (1 << (failures - 1)));
+  return Millis(
+      static_cast<std::int64_t>(static_cast<double>(delay.count()) * (0.8 + 0.4 * rng.unit())));
+}
+
 void KeyQueue::set_timer(const Key& key, State& state, MonoTime when) {
   if (state.timer != MonoTime::max()) timers_.erase({state.timer, key});
   state.timer = when;
@@ -139,11 +146,7 @@ void KeyQueue::failed(const Key& key, MonoTime now, Rng& rng, std::optional<Mill
   if (metrics_) metrics_->retried(key.kind);
   state.busy = false;
   state.failures = std::min(state.failures + 1, 30);
-  Millis delay = kBackoffMax;
-  if (state.failures <= 10)
-    delay = std::min(kBackoffMax, kBackoffFirst * (1 << (state.failures - 1)));
-  delay = Millis(
-      static_cast<std::int64_t>(static_cast<double>(delay.count()) * (0.8 + 0.4 * rng.unit())));
+  Millis delay = back_off(state.failures, rng);
   if (at_least && *at_least > delay) delay = *at_least;
   state.not_before = now + delay;
   const bool urgent_again = state.again && state.lane == Lane::Urgent;

@@ -29,6 +29,9 @@ struct Key {
 
 enum class Lane { Urgent, Normal };
 
+// After so many failures in a row: 20 ms doubling to 10 s, ± 20 %.
+[[nodiscard]] Millis back_off(int failures, Rng& rng);
+
 class KeyQueue {
  public:
   void report_to(QueueMetrics& metrics) { metrics_ = &metrics; }
@@ -46,7 +49,7 @@ class KeyQueue {
   // This very key, ready or not, unless it is busy; true: it is busy now.
   [[nodiscard]] bool claim(const Key& key);
   void done(const Key& key, MonoTime now);
-  // Back-off per key: 20 ms doubling to 10 s, ± 20 %; `at_least` is a server's Retry-After.
+  // Back-off per key; `at_least` is a server's Retry-After.
   void failed(const Key& key, MonoTime now, Rng& rng,
               std::optional<Millis> at_least = std::nullopt);
   void forget(const Key& key);

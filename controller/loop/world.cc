@@ -268,13 +268,17 @@ void World::on_run(const api::AnalysisRun* before, const api::AnalysisRun* now_o
   if (!now_object) {
     live_runs.erase(meta.key);
     queue_.forget(run_key(meta.key));
+    if (run_gone) run_gone(meta.key);
     forget_metrics(telemetry_, kRunMetrics, meta.key);
     if (rollout_owned)
       queue_.mark(rollout_key({meta.key.namespace_, owner->name}), Lane::Normal,
                   "AnalysisRun deleted", now);
     return;
   }
-  if (!ours(meta)) return;
+  if (!ours(meta)) {
+    if (run_gone && before && ours(before->meta)) run_gone(meta.key);
+    return;
+  }
   if (!before || !api::is_completed(before->status.phase))
     publish(telemetry_, *now_object, !before);
   auto live = live_runs.find(meta.key);

@@ -258,7 +258,7 @@ bool deadline_exempt(const DeadlineInput& in) {
   const std::string why = condition_reason(list, condition::kProgressing);
   if (find_condition(list, condition::kProgressing) == nullptr) return true;
   if (why == reason::kAborted || why == reason::kPaused) return true;
-  if (has_delaying_step(in.rollout->spec, in.rollout->status)) return true;
+  if (!in.gate_blocked && has_delaying_step(in.rollout->spec, in.rollout->status)) return true;
   if (condition_is(list, condition::kPaused, "True") || in.others_delayed || in.aborted)
     return true;
   return progress_made(in.rollout->spec, in.rollout->status, *in.next);

@@ -15,7 +15,10 @@ namespace condition {
 inline constexpr std::string_view kInvalidSpec = "InvalidSpec", kAvailable = "Available",
                                   kProgressing = "Progressing", kPaused = "Paused",
                                   kCompleted = "Completed", kHealthy = "Healthy",
-                                  kReplicaFailure = "ReplicaFailure";
+                                  kReplicaFailure = "ReplicaFailure",
+                                  // Ours: True while the cluster keeps the controller from
+                                  // something, with what it said.
+    kReconciliationError = "ReconciliationError";
 }
 namespace reason {
 inline constexpr std::string_view kAvailable = "AvailableReason", kPaused = "RolloutPaused",
@@ -79,6 +82,7 @@ struct DeadlineInput {
   const api::RolloutStatus* next = nullptr;  // the status being built; not owned
   bool aborted = false;                      // this pass's view
   bool others_delayed = false;               // any otherRS has a scale-down-deadline
+  bool gate_blocked = false;  // the AnalysisRun of the step cannot be made: that is no analysis
 };
 // §1.17: no time-out may be declared now (progress included).
 [[nodiscard]] bool deadline_exempt(const DeadlineInput& in);

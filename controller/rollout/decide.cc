@@ -106,14 +106,16 @@ void forget_invalid_spec(api::RolloutStatus& status, WallTime now) {
     if (item.type == condition::kProgressing) item.last_update_time = truncate_to_seconds(now);
 }
 
-void default_replicas(Draft& draft) {
+// True when the pass goes on, because the server refuses the number that it would count by anyway.
+bool default_replicas(Draft& draft) {
   auto write = draft.write_for(api::kRollouts, draft.rollout().meta, kube::Verb::MergePatch,
                                "PatchMetadata");
   write.body = R"({"spec":{"replicas":1}})";
-  draft.write(std::move(write));
   draft.world.rollout.spec.replicas = 1;
+  if (!draft.write(std::move(write))) return draft.running();
   draft.stop_fold = true;
   draft.next = draft.stored;
+  return false;
 }
 
 bool spec_changed(const Draft& draft) {
@@ -134,22 +136,17 @@ void scaling_pass(Draft& draft) {
 
 // rollout.md §2.2.
 void run_pass(Draft& draft) {
-  if (!draft.spec().replicas) {
-    default_replicas(draft);
-    return;
-  }
+  if (!draft.spec().replicas && !default_replicas(draft)) return;
   if (draft.stored.abort && !draft.stored.aborted_at && draft.stored.promote_full) {
     draft.stored.promote_full = false;  // an abort that is still to be recorded wins
     draft.world.rollout.status.promote_full = false;
   }
   draft.sort_sets();
-  if (!draft.new_rs) {
-    create_new_set(draft);
-    return;
-  }
+  if (!draft.new_rs && !create_new_set(draft)) return;
   if (draft.fully_promoted() && draft.stored.abort) draft.changes.drop_abort();
   if (precheck(draft)) return;
   sync_revision(draft);
+  forget_earlier_attempt(draft);
   draft.next = draft.stored;
   draft.spec_changed = spec_changed(draft);
   if (!draft.spec_changed) {
@@ -314,6 +311,47 @@ void append_status(std::vector<Item>& items, kube::Write status) {
   items.insert(metadata, Item{std::move(status), false});
 }
 
+std::vector<Item> take_told_with_status(std::vector<Item>& items) {
+  const auto told = std::stable_partition(items.begin(), items.end(),
+                                          [](const Item& item) { return !item.with_status; });
+  std::vector<Item> out(std::make_move_iterator(told), std::make_move_iterator(items.end()));
+  items.erase(told, items.end());
+  return out;
+}
+
+// No status can tell of it, so the first decision that hears of it does.
+controller::EventIntent refused_status(const Observed& observed,
+                                       const Observed::Refusal& refusal) {
+  const auto& meta = observed.rollout->meta;
+  return {api::kRollouts, meta.key, meta.uid, true, "ReconciliationError", refusal.error.message};
+}
+
+// The record of what was decided, and what stands behind it. While the server refuses the record, the
+// plan is what a process would have done that died before it.
+void finish_with_status(Fold& fold, const Observed& observed, WallTime now) {
+  const auto& next = fold.world.rollout.status;
+  auto write = status_patch(*observed.rollout, next);
+  if (!write) return;
+  auto after = take_after_promotion(fold.items, observed, next);
+  std::vector<Item> told;  // behind a record that may be refused once more
+  for (const auto& refusal : observed.refusals) {
+    if (!same_intent(refusal.write, *write)) continue;
+    if (refusal.fresh)
+      fold.items.insert(fold.items.begin(), Item{refused_status(observed, refusal), false});
+    told = take_told_with_status(fold.items);
+    if (now >= refusal.retry_at) continue;
+    // "At once" meant: as soon as the record is there.
+    const bool at_once = fold.wake_at && *fold.wake_at <= now;
+    fold.wake_at = at_once ? refusal.retry_at
+                           : std::min(fold.wake_at.value_or(refusal.retry_at), refusal.retry_at);
+    return;
+  }
+  append_status(fold.items, std::move(*write));
+  std::move(told.begin(), told.end(), std::back_inserter(fold.items));
+  fold.items.insert(fold.items.end(), std::make_move_iterator(after.begin()),
+                    std::make_move_iterator(after.end()));
+}
+
 }  // namespace
 
 controller::Plan decide(const Observed& observed, WallTime now, const Options& options) {
@@ -325,25 +363,23 @@ controller::Plan decide(const Observed& observed, WallTime now, const Options& o
   Draft claim(fold.world, options, now);
   if (!claim_sets(claim)) {
     plan.trace = std::move(claim.trace);
+    plan.wake_at = claim.wake_at;
     return plan;
   }
   fold.items = std::move(claim.items);
   fold.trace = std::move(claim.trace);
   fold_passes(fold, options, now);
 
-  plan.trace = std::move(fold.trace);
-  plan.wake_at = fold.wake_at;
   const auto due = status_due(*observed.rollout, fold.world.rollout.status, now);
   const bool deferred = due && *due > now;
   if (deferred) {
     std::erase_if(fold.items, [](const Item& item) { return item.with_status; });
-    plan.wake_at = std::min(plan.wake_at.value_or(*due), *due);
-  } else if (auto write = status_patch(*observed.rollout, fold.world.rollout.status)) {
-    auto after = take_after_promotion(fold.items, observed, fold.world.rollout.status);
-    append_status(fold.items, std::move(*write));
-    fold.items.insert(fold.items.end(), std::make_move_iterator(after.begin()),
-                      std::make_move_iterator(after.end()));
+    fold.wake_at = std::min(fold.wake_at.value_or(*due), *due);
+  } else {
+    finish_with_status(fold, observed, now);
   }
+  plan.trace = std::move(fold.trace);
+  plan.wake_at = fold.wake_at;
   for (auto& item : fold.items) {
     const auto* write = std::get_if<kube::Write>(&item.intent);
     if (!write || changes_set(observed, *write)) plan.intents.push_back(std::move(item.intent));

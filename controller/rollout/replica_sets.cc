@@ -28,45 +28,21 @@ kube::OwnerReference owner_of(const api::Rollout& rollout) {
   return {"argoproj.io/v1alpha1", "Rollout", rollout.meta.key.name, rollout.meta.uid, true, true};
 }
 
-void write_owners(Draft& draft, const kube::ReplicaSet& set,
+bool write_owners(Draft& draft, const kube::ReplicaSet& set,
                   const std::vector<kube::OwnerReference>& owners, std::string_view purpose) {
   Json list = Json::array();
   for (const auto& owner : owners) list.push_back(owner_json(owner));
   auto write = draft.write_for(kube::kReplicaSets, set.meta, kube::Verb::MergePatch, purpose);
   write.body = kube::dump(Json{{"metadata", {{"ownerReferences", list}}}});
-  draft.write(std::move(write));
+  return draft.write(std::move(write));
 }
 
 void release(Draft& draft, const kube::ReplicaSet& set) {
   auto owners = set.meta.owners;
   std::erase_if(owners, [&](const auto& owner) { return owner.uid == draft.rollout().meta.uid; });
-  write_owners(draft, set, owners, "ReleaseReplicaSet");
+  if (!write_owners(draft, set, owners, "ReleaseReplicaSet")) return;
   draft.why(Why::ReplicaSetAdopted,
             "released " + set.meta.key.name + ": its labels no longer match the selector");
-}
-
-// An orphan adopted by a Rollout that is gone would be taken for garbage with all its pods. So the
-// server is asked first: a patch that changes nothing, but fails when the Rollout is not exactly
-// what was read.
-void confirm_rollout(Draft& draft) {
-  if (draft.already_written(api::kRollouts, draft.rollout().meta.key)) return;
-  auto write = draft.write_for(api::kRollouts, draft.rollout().meta, kube::Verb::MergePatch,
-                               kConfirmRollout);
-  write.body = "{}";
-  draft.write(std::move(write));
-}
-
-kube::ReplicaSet adopt(Draft& draft, kube::ReplicaSet set) {
-  confirm_rollout(draft);
-  set.meta.owners.push_back(owner_of(draft.rollout()));
-  write_owners(draft, set, set.meta.owners, "AdoptReplicaSet");
-  draft.why(Why::ReplicaSetAdopted, "adopted " + set.meta.key.name);
-  return set;
-}
-
-bool older_first(const kube::ReplicaSet& a, const kube::ReplicaSet& b) {
-  if (a.meta.created_at != b.meta.created_at) return a.meta.created_at < b.meta.created_at;
-  return a.meta.key.name < b.meta.key.name;
 }
 
 std::string template_of(const kube::ReplicaSet& set) {
@@ -80,6 +56,37 @@ bool same_template(const kube::ReplicaSet& set, const api::Rollout& rollout) {
   return !live.empty() &&
          api::templates_equal(live, rollout.spec.template_json,
                               get_or(set.meta.annotations, api::kEphemeralMetadataAnnotation));
+}
+
+// An orphan adopted by a Rollout that is gone would be taken for garbage with all its pods. So the
+// server is asked first: a patch that changes nothing, but fails when the Rollout is not exactly
+// what was read.
+bool confirm_rollout(Draft& draft) {
+  if (draft.already_written(api::kRollouts, draft.rollout().meta.key)) return true;
+  auto write = draft.write_for(api::kRollouts, draft.rollout().meta, kube::Verb::MergePatch,
+                               kConfirmRollout);
+  write.body = "{}";
+  return draft.write(std::move(write));
+}
+
+// False when nothing may be decided: the server refuses to give us a ReplicaSet that the Rollout
+// cannot do without. One that is of no account stays what it is.
+bool adopt(Draft& draft, kube::ReplicaSet set) {
+  set.meta.owners.push_back(owner_of(draft.rollout()));
+  if (confirm_rollout(draft) && write_owners(draft, set, set.meta.owners, "AdoptReplicaSet")) {
+    draft.why(Why::ReplicaSetAdopted, "adopted " + set.meta.key.name);
+    draft.world.sets.push_back(std::move(set));
+    return true;
+  }
+  const auto& status = draft.rollout().status;
+  const auto hash = hash_of(set);
+  return hash != status.stable_rs && hash != status.current_pod_hash &&
+         !same_template(set, draft.rollout());
+}
+
+bool older_first(const kube::ReplicaSet& a, const kube::ReplicaSet& b) {
+  if (a.meta.created_at != b.meta.created_at) return a.meta.created_at < b.meta.created_at;
+  return a.meta.key.name < b.meta.key.name;
 }
 
 // §1.10.2. Two ReplicaSets may qualify after an upgrade: the one that status names is the one that
@@ -160,8 +167,8 @@ void write_rollout_revision(Draft& draft, const std::string& revision) {
                                "PatchMetadata");
   write.body = kube::dump(Json{{"metadata", {{"annotations", {{key, revision}}}}}});
   draft.world.rollout.meta.annotations[key] = revision;
-  draft.write(std::move(write));
-  draft.event("RolloutUpdated", "Rollout updated to revision " + revision);
+  if (draft.write(std::move(write)))
+    draft.event("RolloutUpdated", "Rollout updated to revision " + revision);
 }
 
 bool name_is_taken(const Draft& draft, const std::string& name) {
@@ -170,17 +177,18 @@ bool name_is_taken(const Draft& draft, const std::string& name) {
                      [&](const auto& set) { return set->meta.key.name == name; });
 }
 
-// The server refused this very object for good: say so, and try again at leisure (a quota or a
-// webhook may change).
-bool note_create_failure(Draft& draft, const kube::ObjectKey& key) {
-  const auto* error = draft.refused("CreateReplicaSet", key);
-  if (!error) return false;
-  draft.next = draft.stored;
-  const auto condition = progressing_create_error(key.name, error->message);
-  if (set_condition(draft.next.conditions, condition, draft.now))
-    draft.event("ReplicaSetCreateError", condition.message, true, true);
-  draft.why(Why::ReplicaSetCreated, condition.message);
-  draft.wake(draft.now + Seconds{20});
+bool was_refused(const Draft& draft, const kube::Write& write) {
+  const auto& refusals = draft.world.observed->refusals;
+  return std::any_of(refusals.begin(), refusals.end(),
+                     [&](const auto& refusal) { return same_intent(refusal.write, write); });
+}
+
+// The server refuses the set: the pass goes on with one that has no pods.
+bool stand_in(Draft& draft, kube::ReplicaSet set) {
+  draft.why(Why::ReplicaSetCreated, set.meta.key.name + " is refused by the server");
+  draft.world.missing_set = set.meta.key.name;
+  draft.world.sets.push_back(std::move(set));
+  draft.sort_sets();
   return true;
 }
 
@@ -216,8 +224,8 @@ bool claim_sets(Draft& draft) {
     }
     if (owner && matches) world.sets.push_back(*observed);
     if (owner && !matches) release(draft, *observed);
-    if (!owner && matches && !observed->meta.deleted_at && !observed->decode_error)
-      world.sets.push_back(adopt(draft, *observed));
+    const bool orphan = !owner && matches && !observed->meta.deleted_at && !observed->decode_error;
+    if (orphan && !adopt(draft, *observed)) return false;
   }
   std::sort(world.sets.begin(), world.sets.end(), older_first);
   return true;
@@ -242,33 +250,35 @@ void Draft::sort_sets() {
   }
 }
 
-void create_new_set(Draft& draft) {
+bool create_new_set(Draft& draft) {
   const auto& rollout = draft.rollout();
   const auto hashes =
       api::template_hashes(rollout.spec.template_json, draft.stored.collision_count);
   if (!hashes || hashes->empty()) {
     draft.fail(Why::InvalidSpec, hashes ? "no hash" : hashes.error().message, Seconds{20});
-    return;
+    return false;
   }
   const auto& hash = hashes->front();
   kube::ReplicaSet set;
   const auto body = new_set_body(draft, hash, set);
   if (!body) {
     draft.fail(Why::InvalidSpec, body.error().message, Seconds{20});
-    return;
+    return false;
   }
   if (name_is_taken(draft, set.meta.key.name)) {
     draft.next = draft.stored;
     draft.next.collision_count = draft.stored.collision_count.value_or(0) + 1;
     draft.why(Why::ReplicaSetCreated,
               "the name " + set.meta.key.name + " is taken by another template");
-    return;
+    return false;
   }
-  if (note_create_failure(draft, set.meta.key)) return;
   auto write =
       draft.write_for(kube::kReplicaSets, set.meta, kube::Verb::Create, "CreateReplicaSet");
   write.body = *body;
-  draft.write(std::move(write));
+  // Nobody waits for the pods of an aborted version; a retry asks for them again.
+  const bool given_up = draft.stored.abort && hash == draft.stored.current_pod_hash;
+  if ((given_up && was_refused(draft, write)) || !draft.write(std::move(write)))
+    return draft.running() && stand_in(draft, std::move(set));
   const auto revision = get_or(set.meta.annotations, api::kRevisionAnnotation);
   const bool announce = get_or(rollout.meta.annotations, api::kRevisionAnnotation) != revision;
   if (announce) write_rollout_revision(draft, revision);
@@ -278,10 +288,11 @@ void create_new_set(Draft& draft) {
   draft.next = draft.world.rollout.status;
   set_condition(draft.next.conditions, progressing_created(set.meta.key.name), draft.now);
   draft.world.sets.push_back(std::move(set));
+  return false;
 }
 
 void sync_revision(Draft& draft) {
-  if (!draft.new_rs || !draft.running()) return;
+  if (!draft.new_rs || !draft.running() || draft.new_is_missing()) return;
   auto& set = *draft.new_rs;
   const auto* text = find_or_null(set.meta.annotations, api::kRevisionAnnotation);
   const auto present = revision_of(set.meta);
@@ -301,10 +312,8 @@ void sync_revision(Draft& draft) {
   }
   if (set.min_ready_seconds != draft.spec().min_ready_seconds)
     change.min_ready_seconds = draft.spec().min_ready_seconds;
-  if (!change.empty()) {
-    draft.change_set(set, change, "SyncReplicaSet");
+  if (draft.change_set(set, change, "SyncReplicaSet"))
     draft.why(Why::RevisionSynced, set.meta.key.name);
-  }
   const auto revision = get_or(set.meta.annotations, api::kRevisionAnnotation);
   if (revision_of(set.meta) &&
       get_or(draft.rollout().meta.annotations, api::kRevisionAnnotation) != revision)
@@ -329,7 +338,7 @@ void collect_history(Draft& draft) {
     auto write =
         draft.write_for(kube::kReplicaSets, set.meta, kube::Verb::Delete, "DeleteReplicaSet");
     write.tolerate_done = true;
-    draft.write(std::move(write));
+    if (!draft.write(std::move(write))) continue;
     draft.why(Why::Deleted, set.meta.key.name + " is beyond the history limit");
     set.meta.deleted_at = draft.now;
     gone.push_back(hash_of(set));
@@ -351,7 +360,7 @@ void collect_history(Draft& draft) {
         draft.write_for(api::kAnalysisRuns, run->meta, kube::Verb::Delete, "DeleteAnalysisRun");
     write.resource_version.clear();  // its status may move on; the uid says which one is meant
     write.tolerate_done = true;
-    draft.write(std::move(write));
+    if (!draft.write(std::move(write))) continue;
     auto copy = std::make_shared<api::AnalysisRun>(*run);
     copy->meta.deleted_at = draft.now;
     run = std::move(copy);

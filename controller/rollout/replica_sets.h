@@ -13,8 +13,9 @@ inline constexpr std::string_view kConfirmRollout = "ConfirmRollout";
 [[nodiscard]] bool claim_sets(Draft& draft);
 
 // P12: creates newRS. On a name that is taken by something else, status.collisionCount is raised
-// instead, and the next pass tries the next name.
-void create_new_set(Draft& draft);
+// instead, and the next pass tries the next name. True when the pass goes on, because the server
+// refuses the set for now (World::missing_set).
+[[nodiscard]] bool create_new_set(Draft& draft);
 
 // P17, §1.10.5: annotations, revision and minReadySeconds of newRS; then the Rollout's own revision
 // annotation.

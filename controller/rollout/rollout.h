@@ -40,14 +40,20 @@ struct Observed {
   std::map<std::string, Ptr<api::AnalysisTemplate>> analysis_templates, cluster_analysis_templates;
   std::vector<Ptr<kube::Pod>> pods;  // filled only while a restart is due
   bool pods_known = false;
-  // The server refused a write of the previous plan for good (Invalid, Forbidden): what it said.
-  struct WriteFailure {
-    std::string purpose;
-    kube::ObjectKey object;
+  // Writes that the server refused (Invalid, Forbidden, a webhook's no). Each is left out of the plan
+  // until its time has come; whatever does not depend on it goes on.
+  struct Refusal {
+    kube::Write write;  // as it was sent
     Error error;
+    WallTime retry_at{};
+    bool fresh = false;  // no decision has seen it yet
   };
-  std::optional<WriteFailure> write_failure;
+  std::vector<Refusal> refusals;
 };
+
+// The same thing is asked for once more. A refusal holds nothing else back: not another weight,
+// another size or another selector of the same object.
+[[nodiscard]] bool same_intent(const kube::Write& a, const kube::Write& b);
 
 [[nodiscard]] controller::Plan decide(const Observed& observed, WallTime now,
                                       const Options& options = {});

@@ -4,7 +4,8 @@
 
 namespace sluice::rollout {
 
-// §2.4: newRS or stableRS was last sized for another spec.replicas.
+// §2.4: newRS or stableRS was last sized for another spec.replicas. A size that the server refuses
+// does not count: such passes only scale, and nobody would be heard while it lasts.
 [[nodiscard]] bool is_scaling_event(const Draft& draft);
 
 // C11. True when a ReplicaSet changed size, which ends the pass.

@@ -13,6 +13,7 @@ std::string encode(const Verdict& verdict) {
   out["run"] = verdict.run;
   out["metric"] = verdict.metric;
   out["message"] = verdict.message.substr(0, kMessageMax);
+  if (!verdict.attempt.empty()) out["attempt"] = verdict.attempt;
   return kube::dump(out);
 }
 
@@ -21,7 +22,8 @@ std::optional<Verdict> decode_verdict(std::string_view text) {
   const auto parsed = kube::parse_json(text);
   if (!parsed || !parsed->is_object()) return std::nullopt;
   Verdict out{kube::get_string(*parsed, "hash"), kube::get_string(*parsed, "run"),
-              kube::get_string(*parsed, "metric"), kube::get_string(*parsed, "message")};
+              kube::get_string(*parsed, "metric"), kube::get_string(*parsed, "message"),
+              kube::get_string(*parsed, "attempt")};
   if (out.hash.empty()) return std::nullopt;
   return out;
 }

@@ -14,6 +14,7 @@ struct Verdict {
   std::string run;      // AnalysisRun that judged it
   std::string metric;   // the deciding metric, "" when unknown
   std::string message;  // the abort message, as it goes into the Progressing condition
+  std::string attempt = {};  // attempt_mark() of the attempt it ended, "" when unknown
   bool operator==(const Verdict&) const = default;
 };
 

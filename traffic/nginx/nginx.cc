@@ -301,6 +301,15 @@ RoutePlan release_orphans(const api::Rollout& rollout, const api::NginxRouting* 
   return out;
 }
 
+std::optional<kube::Write> lower_weight(const kube::Ingress& canary, std::int32_t weight) {
+  const std::string key = weight_key(canary);
+  const auto now = key.empty() ? std::nullopt : parse_int(get_or(canary.meta.annotations, key));
+  if (!now || *now <= weight) return std::nullopt;
+  kube::Json body = kube::Json::object();
+  body["metadata"]["annotations"][key] = std::to_string(weight);
+  return patch_step(canary, body, weight).write;
+}
+
 std::string abort_verdict(const api::Rollout& rollout, const api::NginxRouting& routing,
                           const Ingresses& ingresses) {
   for (const auto* canary : owned_canaries(rollout, routing, ingresses)) {

@@ -50,6 +50,10 @@ inline constexpr std::string_view kSnippetsLeftOut = "SnippetsLeftOut";  // reas
                                         const api::NginxRouting* routing,
                                         const Ingresses& ingresses);
 
+// A patch of nothing but the weight, nullopt unless that lowers it.
+[[nodiscard]] std::optional<kube::Write> lower_weight(const kube::Ingress& canary,
+                                                      std::int32_t weight);
+
 // The verdict left by a cut that was not recorded, "" when none.
 [[nodiscard]] std::string abort_verdict(const api::Rollout& rollout,
                                         const api::NginxRouting& routing,

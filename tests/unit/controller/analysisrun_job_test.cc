@@ -136,6 +136,24 @@ TEST(JobRun, a_create_that_the_server_refuses_is_a_measurement_error) {
   EXPECT_TRUE(world.jobs.empty());
 }
 
+// The Rollout waits for the record: it may not wait for a permission to delete Jobs.
+TEST(N1_JobRun, a_deletion_that_the_server_refuses_keeps_no_result_from_being_recorded) {
+  World world(metrics(job_metric("smoke")));
+  world.step(0);
+  world.set_spec("terminate", true);
+  world.kept_jobs[kJob] = at(30);
+  const auto& decision = world.step(2);
+  EXPECT_EQ(world.purposes(), Lines{"PatchAnalysisRun"});
+  EXPECT_EQ(decision.plan.wake_at, at(30));
+  EXPECT_EQ(world.stored_phase(), "Inconclusive");
+  world.step(10);
+  EXPECT_TRUE(world.purposes().empty());
+  EXPECT_EQ(world.jobs.count(kJob), 1U);
+  world.step(30);
+  EXPECT_EQ(world.purposes(), Lines{"DeleteAnalysisJob"});
+  EXPECT_TRUE(world.jobs.empty());
+}
+
 TEST(JobRun, a_terminated_run_deletes_its_job_and_is_inconclusive) {
   World world(metrics(job_metric("smoke")));
   world.step(0);
