@@ -6,7 +6,7 @@ from harness.cases import Suite, check, same, wait_until
 from harness.control_plane import ACCOUNT, NAMESPACE, Audit
 from harness.objects import HASH, INSTANCE_ID, body, create, job_metric, namespace, open_gate, path, pod_template, rollout, routed, template
 from harness.rollouts import RolloutView
-from harness.world import RealWorld, paused, wait_for_passes
+from harness.world import RealWorld, passes, paused, wait_for_passes
 
 SHARED = "shared"
 IDS = {"plain": "", "blue": "blue", "green": "green"}   # Rollout and controller of this name: instance id
@@ -36,6 +36,8 @@ class World(RealWorld):
 
     def start(self, name):
         flags = ["--instance-id", IDS[name]] if IDS[name] else []
+        # The one that is killed: its Lease has to run out.
+        flags += ["--leader-election-lease-duration", "10s", "--leader-election-renew-deadline", "8s"] if name == "blue" else []
         flags += ["--namespaced", "--namespace", SHARED] if name == "green" else []
         self.controllers[name] = self.start_controller("--rollout-resync", "4", *flags, name=f"controller-{name}", account=ACCOUNTS[name])
 
@@ -153,10 +155,11 @@ def everything_wakes(world):
     hashed = path("ReplicaSet", SHARED, "nobody-abc")
     world.admin.merge(hashed, {"spec": {"replicas": 2}})
     wait_until("the stranger's ReplicaSet has grown", lambda: world.admin.get(hashed)["status"].get("readyReplicas") == 2, 30)
+    for view in world.views.values():
+        world.admin.merge(view.path, {"spec": {"replicas": 2}})
+    before = world.each(lambda name, view: view.wait_phase("Healthy", 30) and passes(world.controllers[name], SHARED, name))
     for name, controller in world.controllers.items():
-        world.admin.merge(world.views[name].path, {"spec": {"replicas": 2}})
-        world.views[name].wait_phase("Healthy", 30)
-        wait_for_passes(controller, SHARED, name, 2)
+        wait_for_passes(controller, SHARED, name, 2, before=before[name])
         adopted = world.owned("ReplicaSet", SHARED, world.views[name].get()["metadata"]["uid"])
         check(f"{name}-orphan" in [one["metadata"]["name"] for one in adopted], f"the orphan was not adopted by {name}")
 

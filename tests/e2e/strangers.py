@@ -43,8 +43,8 @@ class World(RealWorld):
 
     def ignored(self, kind, name, ignored):
         """The Warning Events on the object aimed at that name what was ignored."""
-        found = [one for one in self.warnings(VICTIM, name) if one[0] == kind and EVIL in one[2] and ignored in one[2]]
-        check(found, f"no Warning Event on {kind} {name} names {EVIL} and {ignored}: {self.warnings(VICTIM, name)}")
+        found = [one for one in self.warnings(VICTIM, name) if one[0] == kind and f"{EVIL}/{ignored}" in one[2].split()]
+        check(found, f"no Warning Event on {kind} {name} names {EVIL}/{ignored}: {self.warnings(VICTIM, name)}")
         return found
 
     def forge(self, kind, genuine, owner_version=None, held=False, **parts):

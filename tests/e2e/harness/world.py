@@ -65,9 +65,10 @@ def passes(controller, namespace, name):
     return int(found[1]) if found else 0
 
 
-def wait_for_passes(controller, namespace, name, number, never=None):
-    """Until the controller has looked at the Rollout so many times more: what it was to do it has done by then."""
-    before = passes(controller, namespace, name)
+def wait_for_passes(controller, namespace, name, number, never=None, before=None):
+    """Until the controller has looked at the Rollout so many times more (than `before`, or than now): what it was to do it has
+    done by then."""
+    before = passes(controller, namespace, name) if before is None else before
 
     def looked():
         seen = passes(controller, namespace, name)
