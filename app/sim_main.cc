@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include <iterator>
 #include <new>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -37,11 +39,12 @@ constexpr int kSeedsMax = 1'000'000;  // in one go: what a run needs to know is 
 
 struct Flags {
   std::optional<std::uint64_t> seed, seeds;
-  std::uint64_t from = 1;
+  std::uint64_t from = sim::kNewSeeds;
   std::string crds, workflow, share;
   sim::Share part;  // what --share says
   unsigned jobs = 0;
-  bool crashes = false, faults = false, history = false, cost = false, verbose = false;
+  bool crashes = false, faults = false, history = false, cost = false, verbose = false,
+       first = false;
 };
 
 struct Task {
@@ -94,8 +97,8 @@ std::string report(const Task& task, const sim::Outcome& outcome) {
 class Dispenser {
  public:
   Dispenser() {
-    void* page = ::mmap(nullptr, sizeof(Counter), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* page =
+        ::mmap(nullptr, sizeof(Counter), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page != MAP_FAILED) counter_ = new (page) Counter(0);
   }
   ~Dispenser() {
@@ -252,11 +255,10 @@ bool run_all(sim::Scenarios& scenarios, const std::vector<Task>& tasks, unsigned
 
 // ---- what there is to run ----
 
-sim::Knobs plain(sim::Scenarios& scenarios, sim::Workflow workflow) {
+sim::Knobs plain(sim::Workflow workflow) {
   sim::Knobs knobs;
   knobs.workflow = workflow;
-  if (workflow == sim::Workflow::AbortByAnalysis || workflow == sim::Workflow::BlueGreenAbort)
-    scenarios.make_bad(knobs, 0);
+  sim::Scenarios::prepare(knobs);
   return knobs;
 }
 
@@ -280,20 +282,29 @@ bool chosen(const Flags& flags, std::size_t point, std::size_t fault) {
   return flags.faults && flags.part.has(point, fault);
 }
 
+constexpr std::size_t kFirstFaults = 6;
+
+bool wanted(const Flags& flags, const sim::Workflow& workflow) {
+  const auto only = sim::parse_workflow(flags.workflow);
+  if (only && workflow != *only) return false;
+  const auto known = std::span(sim::kWorkflows).first(sim::kFirstWorkflows);
+  return !flags.first || std::find(known.begin(), known.end(), workflow) != known.end();
+}
+
 // Every write point of every workflow with each fault that is asked for.
 std::vector<Task> cell_tasks(sim::Scenarios& scenarios, const Flags& flags) {
   std::vector<Task> tasks;
-  const auto only = sim::parse_workflow(flags.workflow);
   for (const sim::Workflow workflow : sim::kWorkflows) {
-    if (only && workflow != *only) continue;
+    if (!wanted(flags, workflow)) continue;
     const auto& points = scenarios.baseline(workflow).points;
     for (std::size_t p = 0; p < points.size(); ++p) {
-      for (std::size_t f = 0; f < std::size(sim::kCellFaults); ++f) {
+      const std::size_t faults = flags.first ? kFirstFaults : std::size(sim::kCellFaults);
+      for (std::size_t f = 0; f < faults; ++f) {
         if (!chosen(flags, p, f)) continue;
         const sim::Fault fault = sim::kCellFaults[f];
         Task task{fmt::format("{}: {} at {}", sim::to_string(workflow), sim::to_string(fault),
                               points[p].text()),
-                  plain(scenarios, workflow)};
+                  plain(workflow)};
         task.knobs.faults.push_back({points[p], fault});
         tasks.push_back(std::move(task));
       }
@@ -337,19 +348,18 @@ int run_many(sim::Scenarios& scenarios, const Flags& flags) {
   const std::size_t cells = tasks.size();
   if (flags.seeds)
     for (auto& task : seed_tasks(scenarios, flags)) tasks.push_back(std::move(task));
-  const auto only = sim::parse_workflow(flags.workflow);
   for (const sim::Workflow workflow : sim::kWorkflows) {
-    if (only && workflow != *only) continue;
+    if (!wanted(flags, workflow)) continue;
     const sim::Outcome& outcome = scenarios.baseline(workflow);
     totals.coverage.expect(workflow, outcome.points);
     if (!outcome.violations.empty()) {
       ++totals.bad;
       totals.violations += outcome.violations.size();
-      std::fputs(report({fmt::format("{} without faults", sim::to_string(workflow)),
-                         plain(scenarios, workflow)},
-                        outcome)
-                     .c_str(),
-                 stdout);
+      std::fputs(
+          report({fmt::format("{} without faults", sim::to_string(workflow)), plain(workflow)},
+                 outcome)
+              .c_str(),
+          stdout);
     }
   }
   const unsigned jobs =
@@ -372,8 +382,7 @@ int run_many(sim::Scenarios& scenarios, const Flags& flags) {
 std::string objection(Flags& flags) {
   if (!flags.workflow.empty() && !sim::parse_workflow(flags.workflow)) {
     std::string out = fmt::format("unknown workflow '{}'; there are:", flags.workflow);
-    for (const auto workflow : sim::kWorkflows)
-      out += " " + std::string(sim::to_string(workflow));
+    for (const auto workflow : sim::kWorkflows) out += " " + std::string(sim::to_string(workflow));
     return out;
   }
   const bool many = flags.seeds || flags.crashes || flags.faults;
@@ -405,13 +414,19 @@ int sim_main(int argc, char** argv) {
   Flags flags;
   app.add_option("--seed", flags.seed, "Replay one seed")->check(CLI::NonNegativeNumber);
   app.add_option("--seeds", flags.seeds, "Run this many seeds")->check(CLI::Range(1, kSeedsMax));
-  app.add_option("--from", flags.from, "First seed of --seeds (default 1)")
+  app.add_option(
+         "--from", flags.from,
+         "First seed of --seeds (default 10000000; smaller ones mean what they meant in the "
+         "first release: nine workflows, six faults)")
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--crashes", flags.crashes,
                "A crash before and after every write of every workflow");
   app.add_flag("--faults", flags.faults, "Every fault at every write of every workflow");
   app.add_option("--share", flags.share,
                  "K/N: with --faults, all crashes but only the K-th of N equal parts of the rest");
+  app.add_flag("--first", flags.first,
+               "With --crashes and --faults: only the nine workflows and six faults of the first "
+               "release");
   app.add_flag("--cost", flags.cost, "Count the writes of the reference canary (W5)");
   app.add_option("--workflow", flags.workflow, "Only this workflow");
   app.add_flag("--history", flags.history, "With --seed: print every stored change");

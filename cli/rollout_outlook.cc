@@ -80,9 +80,9 @@ std::string set_wait(const Objects& objects, const SetInfo& set) {
 std::string deadline_text(const api::Rollout& rollout, WallTime now) {
   const auto* progressing =
       rollout::find_condition(rollout.status.conditions, rollout::condition::kProgressing);
-  if (progressing == nullptr || progressing->status != "True" || !progressing->last_update_time ||
-      progressing->reason == rollout::reason::kProgressDeadlineExceeded)
-    return {};
+  if (progressing == nullptr || !progressing->last_update_time) return {};
+  const auto& why = progressing->reason;
+  if (progressing->status != "True" && why != rollout::reason::kReplicaSetCreateError) return {};
   const Seconds limit(
       rollout.spec.progress_deadline_seconds.value_or(kProgressDeadlineDefault));
   const WallTime end = *progressing->last_update_time + limit;
@@ -135,7 +135,8 @@ class Builder {
         phase_(summarise(objects.rollout, now).phase) {}
 
   Outlook build() {
-    if (rollout_.meta.deleted_at || unseen() || invalid()) return std::move(out_);
+    if (rollout_.meta.deleted_at) return std::move(out_);
+    if ((!refusal() && unseen()) || invalid()) return std::move(out_);
     restart();
     if (status_.abort) {
       aborted();
@@ -150,6 +151,22 @@ class Builder {
     if (!text.empty()) out_.waits.push_back(std::move(text));
   }
   [[nodiscard]] const std::string& name() const { return rollout_.meta.key.name; }
+
+  // What the API server, or the router's object, keeps the controller from. The reference does not
+  // record the generation when it is refused a ReplicaSet: it has looked at it all the same.
+  bool refusal() {
+    const auto& list = status_.conditions;
+    const auto* found = rollout::find_condition(list, rollout::condition::kReconciliationError);
+    const auto* progressing = rollout::find_condition(list, rollout::condition::kProgressing);
+    if (found == nullptr && progressing != nullptr &&
+        progressing->reason == rollout::reason::kReplicaSetCreateError)
+      found = progressing;
+    if (found == nullptr) return false;
+    refused_ = true;
+    wait(fmt::format("what is tried again every few seconds: {}{}", found->message,
+                     deadline_text(rollout_, now_)));
+    return true;
+  }
 
   bool unseen() {
     const auto seen = parse_int(status_.observed_generation);
@@ -180,7 +197,7 @@ class Builder {
 
   void aborted() {
     const auto& weights = status_.canary.weights;
-    if (weights && weights->canary.weight > 0)
+    if (weights && weights->canary.weight > 0 && !refused_)
       wait(fmt::format("stable pods, to take the last {} of the traffic back",
                        weights->canary.weight));
     if (const auto* stable = set_of(objects_, status_.stable_rs)) wait(set_wait(objects_, *stable));
@@ -293,6 +310,7 @@ class Builder {
   WallTime now_;
   rollout::Phase phase_;
   Outlook out_;
+  bool refused_ = false;
 };
 
 }  // namespace

@@ -15,8 +15,9 @@ struct Actor {
     Controller
   };  // World: workload controllers, garbage collection, the server itself
   Kind kind = Kind::World;
-  std::string identity;  // Controller: the process (its Lease holder identity)
-  MonoTime submitted{};  // Controller: when the request left the process
+  std::string identity;     // Controller: the process (its Lease holder identity)
+  std::string instance_id;  // Controller: whose objects it was told to handle
+  MonoTime submitted{};     // Controller: when the request left the process
   // Controller: per resource the newest version its watches and lists had delivered by then. A
   // checker charges a write only with what its author could know.
   std::map<std::string, std::uint64_t, std::less<>> told;

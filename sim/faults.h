@@ -2,12 +2,14 @@
 // Where a controller writes, and which fault strikes there. A write point is named by the request
 // (verb, resource, subresource) and by how many such requests the run has seen before it.
 #include <compare>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/http.h"
 #include "base/rng.h"
+#include "kube/model/meta.h"
 #include "sim/sim_transport.h"
 
 namespace sluice::sim {
@@ -19,10 +21,13 @@ struct WritePoint {
   [[nodiscard]] std::string text() const { return call + " #" + std::to_string(ordinal); }
 };
 
-// The faults of which each write point has a cell in the coverage table.
-inline constexpr Fault kCellFaults[] = {Fault::CrashBefore,    Fault::CrashAfter,
-                                        Fault::Conflict,       Fault::ServerError,
-                                        Fault::TimeoutApplied, Fault::TimeoutNotApplied};
+// The faults of which each write point has a cell in the coverage table. The seeds of the first
+// release (scenario.h) know the first six.
+inline constexpr Fault kCellFaults[] = {
+    Fault::CrashBefore,    Fault::CrashAfter,        Fault::Conflict,  Fault::ServerError,
+    Fault::TimeoutApplied, Fault::TimeoutNotApplied, Fault::Forbidden, Fault::Invalid,
+    Fault::ForbiddenFor,   Fault::InvalidFor};
+inline constexpr std::size_t kFirstCellFaults = 6;
 [[nodiscard]] std::optional<Fault> parse_fault(std::string_view text);
 
 struct PlannedFault {
@@ -37,9 +42,12 @@ class FaultInjector {
   struct Noise {
     double chance = 0;  // per request
     int most = 0;
+    bool refusals = false;  // among the faults
   };
   FaultInjector(std::vector<PlannedFault> planned, Noise noise, std::uint64_t seed);
-  [[nodiscard]] Fault operator()(const http::Request& request);
+  [[nodiscard]] Fault operator()(const http::Request& request, MonoTime now = {});
+  // The last request was refused, as the like of it will be until then (then: now, for once).
+  [[nodiscard]] std::optional<MonoTime> refused_until() const { return refused_until_; }
 
   [[nodiscard]] const std::vector<WritePoint>& points() const {
     return points_;
@@ -51,17 +59,30 @@ class FaultInjector {
   void stop() { over_ = true; }
 
  private:
+  [[nodiscard]] Fault noise();
+
   std::vector<PlannedFault> planned_;
   Noise noise_;
   SeededRng rng_;
   std::map<std::string, int> count_;
   std::vector<WritePoint> points_;
   std::vector<PlannedFault> struck_;
+  struct Refusal {
+    Fault fault = Fault::None;
+    MonoTime until{};
+  };
+  std::map<std::string, Refusal> lasting_;  // by call
+  std::optional<MonoTime> refused_until_;
   int strikes_ = 0;
   bool over_ = false;
 };
 
-// "patch rollouts/status"; the method becomes the verb of the API.
+struct Call {
+  std::string verb, resource, subresource;  // the method is the verb of the API
+  kube::ObjectKey object;                   // of a creation, as its body says
+  [[nodiscard]] std::string text() const;   // "patch rollouts/status"
+};
+[[nodiscard]] Call read_call(const http::Request& request);
 [[nodiscard]] std::string call_name(const http::Request& request);
 
 }  // namespace sluice::sim

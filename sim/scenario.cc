@@ -68,6 +68,62 @@ void happenings(Knobs& knobs, SeededRng& rng) {
         {H::Kind::JumpWall, some_time(), Seconds(rng.chance(0.5) ? 3600 : -3600)});
 }
 
+// How fast pods, network, watches and people are.
+void everyday(Knobs& knobs, SeededRng& rng) {
+  knobs.pods = pod_times(rng);
+  knobs.latency = up_to(rng, rng.chance(0.7) ? 3 : 50);
+  knobs.metric_latency = up_to(rng, rng.chance(0.7) ? 20 : 3'000);
+  if (rng.chance(0.4)) knobs.watch_delay = up_to(rng, 1'500);
+  knobs.human_delay = Millis(rng.below(45'000));
+}
+
+// One cell of the table in turn, so that a long range of seeds fills it; often a second fault by
+// chance.
+void faults(Knobs& knobs, SeededRng& rng, const std::vector<WritePoint>& points, std::size_t kinds,
+            std::uint64_t turn) {
+  const std::uint64_t cells = points.size() * kinds;
+  const auto cell = [&](std::uint64_t n) {
+    return PlannedFault{points[n / kinds], kCellFaults[n % kinds]};
+  };
+  if (cells > 0 && !rng.chance(0.1)) knobs.faults.push_back(cell(turn * 7919 % cells));
+  if (cells > 0 && rng.chance(0.4)) knobs.faults.push_back(cell(rng.below(cells)));
+}
+
+// Workflows in which a person may act at any moment.
+bool has_moment(Workflow workflow) {
+  switch (workflow) {
+    case Workflow::AbortByUser:
+    case Workflow::Retry:
+    case Workflow::Rollback:
+    case Workflow::NewVersion:
+    case Workflow::DynamicNewVersion:
+    case Workflow::ApprovalRetry:
+      return true;
+    case Workflow::CanaryBasic:
+    case Workflow::CanaryNginx:
+    case Workflow::BlueGreen:
+    case Workflow::AbortByAnalysis:
+    case Workflow::BlueGreenAbort:
+    case Workflow::GateRetry:
+    case Workflow::TwoControllers:
+    case Workflow::Strangers:
+      break;
+  }
+  return false;
+}
+
+// They say the opposite of what is true.
+void strangers(Knobs& knobs, SeededRng& rng) {
+  const bool bad =
+      knobs.workflow == Workflow::AbortByAnalysis || knobs.workflow == Workflow::BlueGreenAbort;
+  if (rng.chance(0.5)) knobs.strangers_in = "a-" + knobs.strangers_in;  // sorts before ours
+  if (knobs.strangers_say.empty() && rng.chance(0.25))
+    knobs.strangers_say = bad ? "Successful" : rng.chance(0.5) ? "Failed" : "Error";
+  if (rng.chance(0.2))
+    knobs.happenings.push_back(
+        {Knobs::Happening::Kind::ForgeVerdict, Micros(Millis(rng.below(150'000))), {}});
+}
+
 }  // namespace
 
 std::string_view to_string(Workflow workflow) {
@@ -90,6 +146,16 @@ std::string_view to_string(Workflow workflow) {
       return "rollback";
     case Workflow::NewVersion:
       return "new-version";
+    case Workflow::DynamicNewVersion:
+      return "dynamic-new-version";
+    case Workflow::GateRetry:
+      return "gate-retry";
+    case Workflow::ApprovalRetry:
+      return "approval-retry";
+    case Workflow::TwoControllers:
+      return "two-controllers";
+    case Workflow::Strangers:
+      return "strangers";
   }
   return "";
 }
@@ -106,16 +172,19 @@ std::string describe(const Knobs& knobs) {
                                 (knobs.pods.schedule + knobs.pods.start + knobs.pods.ready).count(),
                                 knobs.latency.count(), knobs.metric_latency.count(),
                                 knobs.watch_delay.count(), knobs.human_delay.count() / 1'000'000);
+  if (knobs.moment) out += fmt::format(" moment={}ms", knobs.moment->count() / 1000);
   for (const auto& fault : knobs.faults)
     out += fmt::format(" [{} at {}]", to_string(fault.fault), fault.point.text());
   if (knobs.noise.most > 0)
     out += fmt::format(" noise={}x{:.2f}", knobs.noise.most, knobs.noise.chance);
   if (knobs.processes > 1) out += fmt::format(" processes={}", knobs.processes);
-  static constexpr std::string_view kNames[] = {"partition", "freeze", "break-watches",
-                                                "expire-windows", "jump-wall"};
+  static constexpr std::string_view kNames[] = {"partition",      "freeze",    "break-watches",
+                                                "expire-windows", "jump-wall", "forge-verdict"};
   for (const auto& item : knobs.happenings)
     out += fmt::format(" {}@{}s/{}s", kNames[static_cast<std::size_t>(item.kind)],
                        item.after.count() / 1'000'000, item.length.count() / 1'000'000);
+  if (!knobs.strangers_say.empty())
+    out += " strangers in " + knobs.strangers_in + " say " + knobs.strangers_say;
   for (const auto& [key, script] : knobs.metrics) {
     out += " metric(" + key + "):";
     for (const Kind kind : script.first) out += fmt::format(" {}", to_string(kind));
@@ -145,53 +214,101 @@ void Scenarios::make_bad(Knobs& knobs, std::uint64_t mode) {
       script;
 }
 
+void Scenarios::prepare(Knobs& knobs) {
+  switch (knobs.workflow) {
+    case Workflow::AbortByAnalysis:
+    case Workflow::BlueGreenAbort:
+      make_bad(knobs, 0);
+      break;
+    case Workflow::GateRetry:
+      // In the second in which the abort is recorded, so that times in whole seconds say nothing.
+      knobs.metrics["app:v2 step"].first = {Kind::Bad};
+      knobs.human_delay = Micros(0);
+      knobs.strangers_say = "Successful";
+      break;
+    case Workflow::Strangers:
+      knobs.strangers_say = "Failed";
+      knobs.happenings.push_back({Knobs::Happening::Kind::ForgeVerdict, Seconds(5), {}});
+      break;
+    case Workflow::CanaryBasic:
+    case Workflow::CanaryNginx:
+    case Workflow::BlueGreen:
+    case Workflow::AbortByUser:
+    case Workflow::Retry:
+    case Workflow::Rollback:
+    case Workflow::NewVersion:
+    case Workflow::DynamicNewVersion:
+    case Workflow::ApprovalRetry:
+    case Workflow::TwoControllers:
+      break;
+  }
+}
+
 const Outcome& Scenarios::baseline(Workflow workflow) {
   if (const auto it = baselines_.find(workflow); it != baselines_.end()) return it->second;
   Knobs knobs;
   knobs.workflow = workflow;
-  if (workflow == Workflow::AbortByAnalysis || workflow == Workflow::BlueGreenAbort)
-    make_bad(knobs, 0);
+  prepare(knobs);
   ScenarioRun run(knobs, crds_);
   if (run.play()) run.finish({});
   return baselines_.emplace(workflow, run.outcome()).first->second;
 }
 
 Knobs Scenarios::knobs_of(std::uint64_t seed) {
+  return seed < kNewSeeds ? first_knobs_of(seed) : new_knobs_of(seed);
+}
+
+Knobs Scenarios::first_knobs_of(std::uint64_t seed) {
   SeededRng rng(seed);
   Knobs knobs;
   knobs.seed = seed;
-  const std::uint64_t count = std::size(kWorkflows);
-  knobs.workflow = kWorkflows[seed % count];
-  knobs.pods = pod_times(rng);
-  knobs.latency = up_to(rng, rng.chance(0.7) ? 3 : 50);
-  knobs.metric_latency = up_to(rng, rng.chance(0.7) ? 20 : 3'000);
-  if (rng.chance(0.4)) knobs.watch_delay = up_to(rng, 1'500);
-  knobs.human_delay = Millis(rng.below(45'000));
+  knobs.workflow = kWorkflows[seed % kFirstWorkflows];
+  everyday(knobs, rng);
   if (knobs.workflow == Workflow::AbortByAnalysis || knobs.workflow == Workflow::BlueGreenAbort)
     make_bad(knobs, rng.below(kAbortModes));
   else if (rng.chance(0.3))
     gaps(knobs, rng);
-  // One cell of the table in turn, so that a long range of seeds fills it; often a second fault by
-  // chance.
-  const auto& points = baseline(knobs.workflow).points;
-  const std::uint64_t cells = points.size() * std::size(kCellFaults);
-  const auto cell = [&](std::uint64_t n) {
-    return PlannedFault{points[n / std::size(kCellFaults)],
-                        kCellFaults[n % std::size(kCellFaults)]};
-  };
-  if (cells > 0 && !rng.chance(0.1)) knobs.faults.push_back(cell(seed / count * 7919 % cells));
-  if (cells > 0 && rng.chance(0.4)) knobs.faults.push_back(cell(rng.below(cells)));
+  faults(knobs, rng, baseline(knobs.workflow).points, kFirstCellFaults, seed / kFirstWorkflows);
   if (rng.chance(0.2)) knobs.noise = {0.05, static_cast<int>(1 + rng.below(5))};
   happenings(knobs, rng);
   return knobs;
 }
 
+Knobs Scenarios::new_knobs_of(std::uint64_t seed) {
+  SeededRng rng(seed);
+  Knobs knobs;
+  knobs.seed = seed;
+  knobs.workflow = kWorkflows[seed % std::size(kWorkflows)];
+  everyday(knobs, rng);
+  // Seconds are what times in objects are cut to, so much happens within one.
+  if (rng.chance(0.4)) knobs.human_delay = Millis(rng.below(2'000));
+  const Micros human_delay = knobs.human_delay;
+  prepare(knobs);
+  if (rng.chance(0.7)) knobs.human_delay = human_delay;
+  if (knobs.workflow == Workflow::AbortByAnalysis || knobs.workflow == Workflow::BlueGreenAbort)
+    make_bad(knobs, rng.below(kAbortModes));
+  else if (rng.chance(0.3))
+    gaps(knobs, rng);
+  if (has_moment(knobs.workflow) && rng.chance(0.7)) {
+    knobs.moment = Millis(rng.below(rng.chance(0.3) ? 5'000 : 130'000));
+    knobs.may_end_promoted = knobs.workflow == Workflow::AbortByUser;
+  }
+  faults(knobs, rng, baseline(knobs.workflow).points, std::size(kCellFaults),
+         (seed - kNewSeeds) / std::size(kWorkflows));
+  if (rng.chance(0.2)) knobs.noise = {0.05, static_cast<int>(1 + rng.below(5)), rng.chance(0.5)};
+  happenings(knobs, rng);
+  strangers(knobs, rng);
+  return knobs;
+}
+
 Outcome Scenarios::run(const Knobs& knobs) {
-  std::set<std::string> accepted{baseline(knobs.workflow).state};
+  const auto state_of = [&](Workflow workflow) {
+    return knobs.moment ? without_empty(baseline(workflow).state) : baseline(workflow).state;
+  };
+  std::set<std::string> accepted{state_of(knobs.workflow)};
   if (knobs.may_end_promoted)
-    accepted.insert(baseline(knobs.workflow == Workflow::BlueGreenAbort ? Workflow::BlueGreen
-                                                                        : Workflow::CanaryNginx)
-                        .state);
+    accepted.insert(state_of(knobs.workflow == Workflow::BlueGreenAbort ? Workflow::BlueGreen
+                                                                        : Workflow::CanaryNginx));
   ScenarioRun run(knobs, crds_);
   if (run.play()) run.finish(accepted);
   return run.outcome();

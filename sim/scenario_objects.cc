@@ -1,5 +1,6 @@
 #include "sim/scenario_objects.h"
 
+#include "api/keys.h"
 #include "kube/json/json.h"
 
 namespace sluice::sim {
@@ -72,6 +73,22 @@ Json analysis_template(const std::string& name, const std::string& analysis, con
             {"metrics", Json::array({std::move(metric)})}}}};
 }
 
+Json job_template(const std::string& name) {
+  const Json pod = {
+      {"spec",
+       {{"restartPolicy", "Never"},
+        {"containers",
+         Json::array({{{"name", "check"}, {"image", "check:v1"}, {"command", {"sleep", "3"}}}})}}}};
+  return {{"apiVersion", "argoproj.io/v1alpha1"},
+          {"kind", "AnalysisTemplate"},
+          {"metadata", {{"name", name}, {"namespace", "default"}}},
+          {"spec",
+           {{"metrics",
+             Json::array({{{"name", "check"},
+                           {"provider",
+                            {{"job", {{"spec", {{"backoffLimit", 0}, {"template", pod}}}}}}}}})}}}};
+}
+
 Json analysis_of(const std::string& name) {
   return {{"templates", Json::array({{{"templateName", name}}})},
           {"args",
@@ -111,6 +128,50 @@ std::vector<Json> fleet_member(const std::string& name) {
 std::vector<Json> nginx_canary_objects() {
   std::vector<Json> out{analysis_template("success-rate", "background", "30s", 0)};
   for (auto& object : fleet_member("web")) out.push_back(std::move(object));
+  return out;
+}
+
+std::vector<Json> dynamic_canary_objects() {
+  auto out = nginx_canary_objects();
+  out.back()["spec"]["strategy"]["canary"]["dynamicStableScale"] = true;
+  return out;
+}
+
+std::vector<Json> gated_canary_objects() {
+  Json canary = {
+      {"stableService", "web-stable"},
+      {"canaryService", "web-canary"},
+      {"trafficRouting", {{"nginx", {{"stableIngress", "web"}}}}},
+      {"steps",
+       Json::array({weight(20),
+                    {{"analysis", analysis_of("gate")}},
+                    weight(50),
+                    {{"analysis", {{"templates", Json::array({{{"templateName", "check"}}})}}}},
+                    weight(80)})}};
+  return {analysis_template("gate", "step", "5s", 2),
+          job_template("check"),
+          service("web-stable", "web"),
+          service("web-canary", "web"),
+          ingress("web", "web-stable"),
+          rollout("web", 5, {{"canary", std::move(canary)}})};
+}
+
+std::vector<Json> small_canary_objects(const std::string& name, const std::string& instance_id) {
+  auto out = fleet_member(name);
+  Json& own = out.back();
+  own["spec"]["replicas"] = 2;
+  own["spec"]["strategy"]["canary"]["steps"] = Json::array({weight(50), pause("20s")});
+  if (!instance_id.empty())
+    own["metadata"]["labels"] = {{std::string(api::kInstanceIdLabel), instance_id}};
+  return out;
+}
+
+std::vector<Json> approved_objects() {
+  auto out = blue_green_objects();
+  Json& strategy = out.back()["spec"]["strategy"]["blueGreen"];
+  strategy.erase("autoPromotionSeconds");
+  strategy["autoPromotionEnabled"] = false;
+  strategy["previewReplicaCount"] = 1;
   return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "api/keys.h"
 #include "api/resources.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
@@ -16,11 +17,19 @@ namespace {
 // that is forgotten still shows, because V5 allows a second and S5 a minute.
 constexpr Seconds kResync{120};
 constexpr Seconds kQuiet{90};    // longer than the scale-down delay and a change of leader together
-constexpr Seconds kRetried{2};  // after a write was refused, or a watch ended
+constexpr Seconds kRetried{2};   // after a write was refused, or a watch ended
 constexpr Seconds kElected{16};  // a process died, froze or was cut off: a Lease has 15 s
+constexpr Seconds kRefused{30};  // from the end of refusals to the next try
 constexpr std::size_t kLogTail = 40;
 
 const kube::ObjectKey kWeb{"default", "web"};
+
+// Two controllers: ours has an id, one of the others has none.
+struct Other {
+  const char *instance_id, *rollout;
+};
+constexpr const char* kOurId = "blue";
+constexpr Other kOthers[] = {{"", "plain"}, {"green", "green"}};
 
 Simulation::Options options_of(const Knobs& knobs, const Scenarios::Crds& crds) {
   Simulation::Options out;
@@ -35,6 +44,10 @@ Simulation::Options options_of(const Knobs& knobs, const Scenarios::Crds& crds) 
   out.transport.latency = knobs.latency;
   out.transport.metric_latency = knobs.metric_latency;
   out.processes = knobs.processes;
+  if (knobs.workflow == Workflow::TwoControllers) {
+    out.loop.instance_id = kOurId;
+    for (const Other& other : kOthers) out.other_instances.emplace_back(other.instance_id);
+  }
   out.crds = crds;
   out.managed_fields = false;
   return out;
@@ -46,7 +59,19 @@ std::vector<kube::Json> objects_of(Workflow workflow) {
       return basic_canary_objects();
     case Workflow::BlueGreen:
     case Workflow::BlueGreenAbort:
+    case Workflow::Strangers:
       return blue_green_objects();
+    case Workflow::ApprovalRetry:
+      return approved_objects();
+    case Workflow::GateRetry:
+      return gated_canary_objects();
+    case Workflow::DynamicNewVersion:
+      return dynamic_canary_objects();
+    case Workflow::TwoControllers: {
+      auto out = nginx_canary_objects();
+      out.back()["metadata"]["labels"] = {{std::string(api::kInstanceIdLabel), kOurId}};
+      return out;
+    }
     case Workflow::CanaryNginx:
     case Workflow::AbortByUser:
     case Workflow::AbortByAnalysis:
@@ -66,13 +91,27 @@ Actor human() {
 
 }  // namespace
 
+std::string without_empty(const std::string& state) {
+  std::string out;
+  std::size_t start = 0;
+  for (auto end = state.find('\n'); end != std::string::npos; end = state.find('\n', start)) {
+    const std::string line = state.substr(start, end + 1 - start);
+    if (!line.starts_with("pods ") || !line.ends_with("wanted=0 available=0\n")) out += line;
+    start = end + 1;
+  }
+  return out;
+}
+
 ScenarioRun::ScenarioRun(const Knobs& knobs, const Scenarios::Crds& crds,
                          const check::CheckerOptions& checker_options)
     : sim(options_of(knobs, crds)),
       checkers(check::all_checkers(checker_options)),
       injector(knobs.faults, knobs.noise, knobs.seed ^ 0x9e3779b97f4a7c15ULL),
       knobs_(knobs),
+      strangers_(sim, checkers.view, knobs.strangers_in, knobs.strangers_say),
       coming_(knobs.happenings) {
+  if (knobs.workflow == Workflow::TwoControllers) checkers.view.instance_id = kOurId;
+  checkers.view.lease = sim.lease_of(checkers.view.instance_id);
   static_cast<void>(sim.apply_object(kube::Json{
       {"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", "argo-rollouts"}}}}));
   watch_server();
@@ -82,19 +121,33 @@ ScenarioRun::ScenarioRun(const Knobs& knobs, const Scenarios::Crds& crds,
   sim.set_backend(
       [this](const http::Request& request) { return backend(request, sim.clock.mono_now()); });
   sim.set_watch_delay(knobs_.watch_delay);
-  sim.set_write_faults([this](const http::Request& request) {
-    const Fault fault = injector(request);
-    const bool dies = fault == Fault::CrashBefore || fault == Fault::CrashAfter;
-    const bool silent = fault == Fault::TimeoutApplied || fault == Fault::TimeoutNotApplied;
-    if (dies) halt(Micros(0));
-    if (fault != Fault::None && !dies) disturb(kRetried + (silent ? request.timeout : Millis(0)));
-    return fault;
-  });
+  sim.set_write_faults([this](const http::Request& request) { return strike(request); });
   sim.after_instant = [this] {
     happen();
     checkers.instant(sim.clock.wall_now(), sim.clock.mono_now());
     if (!checkers.found.empty()) keep_log();
   };
+}
+
+// What becomes of a write, and what checkers have to know of that.
+Fault ScenarioRun::strike(const http::Request& request) {
+  const MonoTime now = sim.clock.mono_now();
+  const Fault fault = injector(request, now);
+  const auto refused_until = injector.refused_until();
+  auto call = read_call(request);
+  checkers.sent({std::move(call.verb), std::move(call.resource), std::move(call.subresource),
+                 std::move(call.object), now, refused_until});
+  if (fault == Fault::None) return fault;
+  const bool silent = fault == Fault::TimeoutApplied || fault == Fault::TimeoutNotApplied;
+  if (refused_until) {
+    auto& until = checkers.view.disturbed_until;
+    until = std::max(until, *refused_until + kRefused);
+  } else if (fault == Fault::CrashBefore || fault == Fault::CrashAfter) {
+    halt(Micros(0));
+  } else {
+    disturb(kRetried + (silent ? request.timeout : Millis(0)));
+  }
+  return fault;
 }
 
 void ScenarioRun::watch_server() {
@@ -114,6 +167,7 @@ void ScenarioRun::watch_server() {
     if (entry.user != sim.user()) return;
     checkers.answered(entry, sim.clock.mono_now());
     if (!check::counted_write(entry) || entry.code >= 300) return;
+    if (sim.actor().instance_id != view().instance_id) return;
     const std::string what = entry.verb + " " + entry.resource +
                              (entry.subresource.empty() ? "" : "/" + entry.subresource);
     ++writes_[what];
@@ -141,8 +195,8 @@ void ScenarioRun::keep_log() {
 // ---- what happens to the world ----
 
 void ScenarioRun::disturb(Micros time) {
-  auto& until = checkers.view.disturbed_until;
-  until = std::max(until, sim.clock.mono_now() + time);
+  for (MonoTime* until : {&checkers.view.disturbed_until, &checkers.view.faulted_until})
+    *until = std::max(*until, sim.clock.mono_now() + time);
 }
 
 void ScenarioRun::halt(Micros time) {
@@ -162,19 +216,35 @@ void ScenarioRun::happen() {
     it = undo_.erase(it);
   }
   if (update_began_ == MonoTime::max()) return;
+  strangers_.act();
   for (auto it = coming_.begin(); it != coming_.end();) {
-    const bool jump = it->kind == Knobs::Happening::Kind::JumpWall;
-    if (jump && now >= update_began_ + it->after && rollout().phase == "Healthy") {
-      it = coming_.erase(it);  // no pause was left to jump in
-      continue;
-    }
-    if (now < update_began_ + it->after || (jump && rollout().pauses.empty())) {
+    const bool due = now >= update_began_ + it->after;
+    if (due && too_late(*it)) {
+      it = coming_.erase(it);
+    } else if (due && may_start(*it)) {
+      start(*it);
+      it = coming_.erase(it);
+    } else {
       ++it;
-      continue;
     }
-    start(*it);
-    it = coming_.erase(it);
   }
+}
+
+bool ScenarioRun::may_start(const Knobs::Happening& happening) const {
+  if (happening.kind == Knobs::Happening::Kind::JumpWall) return !rollout().pauses.empty();
+  if (happening.kind == Knobs::Happening::Kind::ForgeVerdict)
+    return rollout().current_hash != rollout().stable_hash &&
+           (rollout().blue_green || view().canary_weight());
+  return true;
+}
+
+// No pause is left to jump in, no update to speak against.
+bool ScenarioRun::too_late(const Knobs::Happening& happening) const {
+  const bool jump = happening.kind == Knobs::Happening::Kind::JumpWall;
+  const bool forge = happening.kind == Knobs::Happening::Kind::ForgeVerdict;
+  const bool rests = rollout().observed_generation == rollout().generation &&
+                     (rollout().phase == "Healthy" || (forge && rollout().phase == "Degraded"));
+  return jump ? rollout().phase == "Healthy" : forge && rests;
 }
 
 void ScenarioRun::start(const Knobs::Happening& happening) {
@@ -203,15 +273,22 @@ void ScenarioRun::start(const Knobs::Happening& happening) {
     case Knobs::Happening::Kind::JumpWall:
       sim.clock.jump_wall(happening.length);
       break;
+    case Knobs::Happening::Kind::ForgeVerdict:
+      static_cast<void>(forge_verdict(sim, view()));
+      break;
   }
 }
 
 // ---- what people do ----
 
 void ScenarioRun::set_image(const std::string& image) {
+  set_image_of(kWeb, image);
+}
+
+void ScenarioRun::set_image_of(const kube::ObjectKey& rollout, const std::string& image) {
   kube::Write write;
   write.type = api::kRollouts;
-  write.key = kWeb;
+  write.key = rollout;
   write.verb = kube::Verb::JsonPatch;
   write.body = kube::dump(kube::Json::array(
       {{{"op", "replace"}, {"path", "/spec/template/spec/containers/0/image"}, {"value", image}}}));
@@ -236,6 +313,7 @@ http::Response ScenarioRun::rogue(const kube::Write& write, const std::string& i
   Actor author;
   author.kind = Actor::Kind::Controller;
   author.identity = identity.empty() ? view().leader : identity;
+  author.instance_id = view().instance_id;
   author.submitted = sim.clock.mono_now();
   for (const char* resource : {"rollouts", "replicasets", "services", "ingresses", "analysisruns"})
     author.told[resource] = sim.server.resource_version();
@@ -297,15 +375,99 @@ bool ScenarioRun::deploy() {
       return false;
     }
   }
+  if (knobs_.workflow == Workflow::TwoControllers && !deploy_others()) return false;
   return wait_healthy("app:v1") && wait_rest();
 }
 
+bool ScenarioRun::wait_moment(int step) {
+  if (!knobs_.moment) {
+    if (!wait_step(step)) return false;
+    after_human_delay();
+    return true;
+  }
+  sim.run_for(*knobs_.moment);
+  return true;
+}
+
+// Nobody aborts what he does not see: the update is on record, and not over.
 bool ScenarioRun::abort_then() {
   begin_update("app:v2");
-  if (!wait_step(1)) return false;
-  after_human_delay();
+  const auto seen = [this] { return rollout().current_hash != rollout().stable_hash; };
+  if (knobs_.moment && !wait("the update is on record", seen)) return false;
+  if (!wait_moment(1)) return false;
+  if (!seen()) return wait_healthy("app:v2");
   abort();
-  return wait_aborted();
+  return wait("the update is aborted", [&] {
+    return (rollout().abort && rollout().aborted_at) || (knobs_.moment && !seen());
+  });
+}
+
+bool ScenarioRun::retry_gate() {
+  begin_update("app:v2");
+  const auto promoted = [this] { return image_of(rollout().stable_hash) == "app:v2"; };
+  // The bad answer may die with the process that heard it.
+  if (!wait("the gate fails, or its only evidence is lost",
+            [&] { return (rollout().abort && rollout().aborted_at) || promoted(); }))
+    return false;
+  after_human_delay();
+  if (!promoted()) retry();
+  return wait_healthy("app:v2");
+}
+
+bool ScenarioRun::approve_twice() {
+  const auto paused = [this] { return rollout().pause("BlueGreenPause") != nullptr; };
+  const auto promoted = [this] { return image_of(rollout().stable_hash) == "app:v2"; };
+  begin_update("app:v2");
+  if (!wait("the pause before the switch", paused)) return false;
+  after_human_delay();
+  resume();
+  if (knobs_.moment)
+    sim.run_until(promoted, *knobs_.moment);
+  else if (!wait("the approval is on record", [this] { return rollout().check_point; }))
+    return false;
+  if (promoted()) return wait_healthy("app:v2");
+  abort();
+  const auto over = [&] { return (rollout().abort && rollout().aborted_at) || promoted(); };
+  if (!wait("the update is aborted", over)) return false;
+  after_human_delay();
+  if (promoted()) return wait_healthy("app:v2");
+  retry();
+  if (!wait("the pause before the switch, again", [&] { return paused() || promoted(); }))
+    return false;
+  after_human_delay();
+  resume();
+  return wait_healthy("app:v2");
+}
+
+bool ScenarioRun::beside_others() {
+  begin_update("app:v2");
+  for (const Other& other : kOthers) set_image_of({kWeb.namespace_, other.rollout}, "app:v2");
+  sim.run_for(Seconds(20));
+  for (int i = knobs_.processes; i < sim.processes(); ++i) sim.crash(i);
+  if (!wait_healthy("app:v2")) return false;
+  return wait("the Rollouts of the others are Healthy", [this] { return others_rest(); });
+}
+
+bool ScenarioRun::others_rest() const {
+  return std::all_of(std::begin(kOthers), std::end(kOthers), [this](const Other& other) {
+    const auto object = sim.server.get(api::kRollouts, {kWeb.namespace_, other.rollout});
+    if (!object) return false;
+    const auto facts = check::read_rollout(*object);
+    return facts.phase == "Healthy" && facts.observed_generation == facts.generation;
+  });
+}
+
+bool ScenarioRun::deploy_others() {
+  for (const Other& other : kOthers)
+    for (const auto& object : small_canary_objects(other.rollout, other.instance_id)) {
+      Status done;
+      sim.as(human(), [&] { done = sim.apply_object(object); });
+      if (done) continue;
+      checkers.stuck("the others' objects are applied: " + done.error().message,
+                     sim.clock.wall_now());
+      return false;
+    }
+  return wait("the others' Rollouts are Healthy", [this] { return others_rest(); });
 }
 
 bool ScenarioRun::play() {
@@ -321,6 +483,7 @@ bool ScenarioRun::play() {
       return wait_healthy("app:v2");
     case Workflow::CanaryNginx:
     case Workflow::BlueGreen:
+    case Workflow::Strangers:
       begin_update("app:v2");
       return wait_healthy("app:v2");
     case Workflow::AbortByUser:
@@ -340,16 +503,21 @@ bool ScenarioRun::play() {
       return wait_healthy("app:v2");
     case Workflow::Rollback:
       begin_update("app:v2");
-      if (!wait_step(1)) return false;
-      after_human_delay();
+      if (!wait_moment(1)) return false;
       set_image("app:v1");
       return wait_healthy("app:v1");
     case Workflow::NewVersion:
+    case Workflow::DynamicNewVersion:
       begin_update("app:v2");
-      if (!wait_step(2)) return false;
-      after_human_delay();
+      if (!wait_moment(2)) return false;
       set_image("app:v3");
       return wait_healthy("app:v3");
+    case Workflow::GateRetry:
+      return retry_gate();
+    case Workflow::ApprovalRetry:
+      return approve_twice();
+    case Workflow::TwoControllers:
+      return beside_others();
   }
   return false;
 }
@@ -359,7 +527,8 @@ void ScenarioRun::finish(const std::set<std::string>& accepted) {
   injector.stop();
   checkers.rest(sim.clock.wall_now());
   sim.run_for(kResync * 2 + Seconds(10));
-  if (!accepted.empty()) checkers.end(end_state(), accepted, sim.clock.wall_now());
+  const std::string state = knobs_.moment ? without_empty(end_state()) : end_state();
+  if (!accepted.empty()) checkers.end(state, accepted, sim.clock.wall_now());
 }
 
 // What is left when names that depend on time and chance are taken away.

@@ -6,8 +6,13 @@
 #include <string>
 
 #include "sim/scenario.h"
+#include "sim/strangers.h"
 
 namespace sluice::sim {
+
+// An end state less the versions of which nothing is left: a person may have replaced them before
+// they had anything.
+[[nodiscard]] std::string without_empty(const std::string& state);
 
 class ScenarioRun {
  public:
@@ -28,6 +33,7 @@ class ScenarioRun {
   bool deploy();
   void begin_update(const std::string& image);  // happenings count from here
   void set_image(const std::string& image);
+  void set_image_of(const kube::ObjectKey& rollout, const std::string& image);
   void patch_status(const std::string& merge_patch);  // as a person's client does
   void abort() { patch_status(R"({"status":{"abort":true}})"); }
   void retry() { patch_status(R"({"status":{"abort":false}})"); }
@@ -56,10 +62,22 @@ class ScenarioRun {
   void halt(Micros time);     // the same for a process that can do nothing this long
   void keep_log();
   void start(const Knobs::Happening& happening);
+  [[nodiscard]] bool may_start(const Knobs::Happening& happening) const;
+  [[nodiscard]] bool too_late(const Knobs::Happening& happening) const;
+  Fault strike(const http::Request& request);
+  bool deploy_others();
+  [[nodiscard]] bool others_rest() const;
+  // A person's moment: the knobs', or when this step has been reached and he has looked at it.
+  // False when that never came about.
+  bool wait_moment(int step);
   bool abort_then();
+  bool retry_gate();
+  bool approve_twice();
+  bool beside_others();
   void after_human_delay() { sim.run_for(knobs_.human_delay); }
 
   Knobs knobs_;
+  Strangers strangers_;
   std::vector<Knobs::Happening> coming_;
   struct Undo {
     MonoTime at{};

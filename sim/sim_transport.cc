@@ -22,8 +22,21 @@ std::string_view to_string(Fault fault) {
       return "timeout-applied";
     case Fault::TimeoutNotApplied:
       return "timeout-not-applied";
+    case Fault::Forbidden:
+      return "403";
+    case Fault::Invalid:
+      return "422";
+    case Fault::ForbiddenFor:
+      return "403-for-a-minute";
+    case Fault::InvalidFor:
+      return "422-for-a-minute";
   }
   return "";
+}
+
+bool is_refusal(Fault fault) {
+  return fault == Fault::Forbidden || fault == Fault::Invalid || fault == Fault::ForbiddenFor ||
+         fault == Fault::InvalidFor;
 }
 
 namespace {
@@ -115,6 +128,7 @@ RequestToken SimTransport::submit(http::Request request) {
   const RequestToken token = next_token_++;
   if (crashed_) return token;
   if (!request.url.empty() && request.url.front() != '/') {
+    foreign_.insert(token);
     const auto response = backend_ ? backend_(request) : std::nullopt;
     if (response && response->status == 0)
       fail_request(token, ErrorCode::Timeout, "no answer in time", request.timeout);
@@ -204,6 +218,7 @@ void SimTransport::submit_write(RequestToken token, http::Request request, Fault
   Actor actor;
   actor.kind = Actor::Kind::Controller;
   actor.identity = options_.identity;
+  actor.instance_id = options_.instance_id;
   actor.submitted = clock_.mono_now();
   actor.told = told_;
   switch (fault) {
@@ -223,6 +238,14 @@ void SimTransport::submit_write(RequestToken token, http::Request request, Fault
     case Fault::Throttled:
       refuse(429, "TooManyRequests", {{"Retry-After", "1"}});
       return;
+    case Fault::Forbidden:
+    case Fault::ForbiddenFor:
+      refuse(403, "Forbidden");
+      return;
+    case Fault::Invalid:
+    case Fault::InvalidFor:
+      refuse(422, "Invalid");
+      return;
     case Fault::TimeoutNotApplied:
       fail_request(token, ErrorCode::Timeout, "no answer in time", request.timeout);
       return;
@@ -241,6 +264,7 @@ void SimTransport::submit_write(RequestToken token, http::Request request, Fault
 }
 
 void SimTransport::cancel(RequestToken token) {
+  foreign_.erase(token);
   if (auto it = watches_.find(token); it != watches_.end()) {
     it->second->owner = nullptr;
     server_.close_watch(it->second->id);
@@ -264,6 +288,10 @@ void SimTransport::set_partitioned(bool partitioned) {
   if (partitioned) break_watches();
 }
 
+std::size_t SimTransport::foreign_in_flight() const {
+  return foreign_.size();
+}
+
 MonoTime SimTransport::next_time() const {
   if (!ready_.empty()) return MonoTime::min();
   return queue_.empty() ? MonoTime::max() : queue_.begin()->first.first;
@@ -275,6 +303,7 @@ void SimTransport::poll(std::vector<TransportEvent>& out, Millis) {
     auto node = queue_.extract(queue_.begin());
     node.mapped().action();
   }
+  for (const auto& event : ready_) foreign_.erase(event.token);
   out.insert(out.end(), std::make_move_iterator(ready_.begin()),
              std::make_move_iterator(ready_.end()));
   ready_.clear();

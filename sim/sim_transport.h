@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/rng.h"
@@ -25,7 +26,13 @@ enum class Fault {
   Throttled,          // 429 with Retry-After 1, not applied
   TimeoutApplied,     // no answer, but it took effect
   TimeoutNotApplied,  // no answer, no effect
+  Forbidden,          // 403, not applied
+  Invalid,            // 422, not applied
+  ForbiddenFor,       // 403 for this write and all like it, for kRefusedFor
+  InvalidFor,         // 422 for as long
 };
+inline constexpr Seconds kRefusedFor{60};
+[[nodiscard]] bool is_refusal(Fault fault);
 [[nodiscard]] std::string_view to_string(Fault fault);
 
 class SimTransport final : public Transport {
@@ -36,6 +43,7 @@ class SimTransport final : public Transport {
     std::string user = "system:serviceaccount:argo-rollouts:argo-rollouts";
     std::string identity =
         "sluice";  // of the process; the audit log has it as part of the user agent
+    std::string instance_id;
     // Called with the author before the server works on a write of this process, and with nullptr
     // afterwards.
     std::function<void(const Actor*)> around_write;
@@ -69,6 +77,8 @@ class SimTransport final : public Transport {
   [[nodiscard]] bool crashed() const { return crashed_; }
   [[nodiscard]] bool partitioned() const { return partitioned_; }
   [[nodiscard]] std::uint64_t reads() const { return reads_; }  // GETs and lists, not watches
+  // Requests to others than the API server that have no answer yet.
+  [[nodiscard]] std::size_t foreign_in_flight() const;
 
  private:
   struct Watch;
@@ -99,6 +109,7 @@ class SimTransport final : public Transport {
   std::map<std::pair<MonoTime, std::uint64_t>, Pending> queue_;
   std::map<RequestToken, std::shared_ptr<Watch>> watches_;
   std::vector<TransportEvent> ready_;
+  std::set<RequestToken> foreign_;
   std::map<std::string, std::uint64_t, std::less<>> told_;
 };
 

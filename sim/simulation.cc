@@ -33,13 +33,22 @@ Simulation::Simulation(Options options)
       workloads(server, clock, rng, options.stages),
       telemetry(clock, options.log_lines_max),
       options_(std::move(options)) {
-  for (int i = 0; i < options_.processes; ++i) {
-    Process process;
-    process.number = i;
-    process.restart_at = clock.mono_now() + Seconds(i);
-    processes_.push_back(std::move(process));
-  }
+  for (int i = 0; i < options_.processes; ++i) add(options_.loop.instance_id, true);
+  for (const auto& id : options_.other_instances) add(id, false);
   start(processes_.front());
+}
+
+void Simulation::add(std::string instance_id, bool under_test) {
+  Process process;
+  process.number = static_cast<int>(processes_.size());
+  process.instance_id = std::move(instance_id);
+  process.under_test = under_test;
+  process.restart_at = clock.mono_now() + Seconds(process.number);
+  processes_.push_back(std::move(process));
+}
+
+std::string Simulation::lease_of(const std::string& instance_id) const {
+  return options_.loop.lease_name + (instance_id.empty() ? "" : "-" + instance_id);
 }
 
 Simulation::~Simulation() {
@@ -53,16 +62,20 @@ void Simulation::start(Process& process) {
   process.loop.reset();
   SimTransport::Options transport = options_.transport;
   transport.identity = fmt::format("sluice-{}.{}", process.number, process.incarnation++);
+  transport.instance_id = process.instance_id;
   transport.around_write = [this](const Actor* author) { actor_ = author ? *author : Actor{}; };
   process.transport = std::make_unique<SimTransport>(server, clock, transport);
-  process.transport->set_write_faults(
-      [this](const http::Request& request) { return faults_ ? faults_(request) : Fault::None; });
+  if (process.under_test)
+    process.transport->set_write_faults(
+        [this](const http::Request& request) { return faults_ ? faults_(request) : Fault::None; });
   process.transport->set_backend(
       [this](const http::Request& request) { return backend_ ? backend_(request) : std::nullopt; });
   process.transport->set_watch_delay(watch_delay_);
   if (process.partitioned) process.transport->set_partitioned(true);
   loop::Options loop_options = options_.loop;
   loop_options.identity = transport.identity;
+  loop_options.instance_id = process.instance_id;
+  loop_options.lease_name = lease_of(process.instance_id);
   process.loop =
       std::make_unique<loop::Loop>(loop_options, clock, rng, *process.transport, telemetry);
   process.restart_at = MonoTime::max();

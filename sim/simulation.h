@@ -29,6 +29,8 @@ class Simulation {
     Millis restart_delay{500};  // from a crash to the next process
     std::size_t watch_window = 1000;
     int processes = 1;  // controllers that compete for the Lease; they start one second apart
+    // Controllers beside them, each with another instance id and the Lease that goes with it.
+    std::vector<std::string> other_instances;
     std::shared_ptr<const ApiServer::CrdBundle> crds;
     bool managed_fields = true;
     std::size_t log_lines_max = 2000;
@@ -43,6 +45,7 @@ class Simulation {
   CapturedTelemetry telemetry;
 
   // The controllers' network; replaced at each restart, so set faults and backend through these.
+  // Faults strike the controllers under test, not those of other instances.
   void set_write_faults(SimTransport::WriteFaults faults);
   void set_backend(SimTransport::Backend backend);
   void set_watch_delay(Millis delay);
@@ -57,6 +60,8 @@ class Simulation {
     return processes_[static_cast<std::size_t>(process)].loop != nullptr;
   }
   [[nodiscard]] int processes() const { return static_cast<int>(processes_.size()); }
+  // The Lease for which controllers with this instance id compete.
+  [[nodiscard]] std::string lease_of(const std::string& instance_id) const;
   [[nodiscard]] std::uint64_t reads() const;
 
   // Whose change is being stored right now: valid inside listeners of the server.
@@ -89,6 +94,8 @@ class Simulation {
  private:
   struct Process {
     int number = 0, incarnation = 0;
+    std::string instance_id;
+    bool under_test = true;
     std::unique_ptr<SimTransport> transport;
     std::unique_ptr<loop::Loop> loop;
     MonoTime next{};
@@ -97,6 +104,7 @@ class Simulation {
     bool partitioned = false;
     std::uint64_t reads_before = 0;  // of earlier incarnations
   };
+  void add(std::string instance_id, bool under_test);
   void start(Process& process);
   void stop(Process& process);
   bool turn(Process& process);

@@ -18,12 +18,14 @@ bool is_finished(const kube::Job& one) {
   return job::interpret(one, {}).phase != AnalysisPhase::Running;
 }
 
+// A pod that is on its way out says nothing: its image may be pulled by its successor.
 std::vector<std::shared_ptr<const kube::Pod>> pods_of(
     const std::vector<std::shared_ptr<const kube::Pod>>& pods, const std::string& uid) {
   std::vector<std::shared_ptr<const kube::Pod>> out;
   std::copy_if(pods.begin(), pods.end(), std::back_inserter(out), [&](const auto& pod) {
     const auto& owners = pod->meta.owners;
-    return std::any_of(owners.begin(), owners.end(),
+    return !pod->meta.deleted_at &&
+           std::any_of(owners.begin(), owners.end(),
                        [&](const auto& owner) { return owner.uid == uid; });
   });
   return out;
@@ -39,6 +41,13 @@ std::vector<kube::Write> leftover_jobs(const Observed& observed) {
   return out;
 }
 
+std::optional<WallTime> kept_until(const Observed& observed, const kube::Write& deletion,
+                                   WallTime now) {
+  const auto found = observed.kept_jobs.find(deletion.key.name);
+  if (found == observed.kept_jobs.end() || found->second <= now) return std::nullopt;
+  return found->second;
+}
+
 std::shared_ptr<const kube::Job> Pass::find_job(const std::string& name) const {
   for (const auto& one : observed_.jobs)
     if (one->meta.key.name == name && !one->meta.deleted_at) return one;
@@ -52,7 +61,7 @@ bool Pass::server_knows(const std::string& metric, const std::string& name) cons
 
 // The create is idempotent: its name says which measurement it is.
 bool Pass::create_job(std::size_t index, std::int64_t number) {
-  auto write = job::build_request(run_, measured_[index], number);
+  auto write = job::build_request(run_, measured_[index], number, options_.jobs);
   if (!write) {
     record_error(index, write.error().message);
     return false;

@@ -77,7 +77,7 @@ std::optional<controller::EventIntent> verdict_notice(const api::AnalysisRun& ru
       notice(run, true, "AnalysisVerdict",
              fmt::format("AnalysisRun '{}': {}", run.meta.key.name, sample->text()));
   const kube::OwnerReference* owner = run.meta.controller_owner();
-  if (owner != nullptr && owner->kind == api::kRollouts.kind) {
+  if (owner != nullptr && kube::is_of_kind(*owner, api::kRollouts)) {
     out.regarding_type = api::kRollouts;
     out.regarding = {run.meta.key.namespace_, owner->name};
     out.regarding_uid = owner->uid;

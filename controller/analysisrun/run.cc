@@ -17,8 +17,9 @@ namespace {
 
 using controller::Why;
 
-bool is_ours(const api::AnalysisRun& run, const Options& options) {
-  return get_or(run.meta.labels, api::kInstanceIdLabel) == options.instance_id;
+bool is_ours(const Observed& observed, const Options& options) {
+  const auto label = get_or(observed.run->meta.labels, api::kInstanceIdLabel);
+  return observed.ours.value_or(label == options.instance_id);
 }
 
 void add_write(Decision& decision, kube::Write write) {
@@ -41,7 +42,13 @@ void write_status(Decision& decision, const api::AnalysisRun& run, const Patienc
 // life.
 void settle(Decision& decision, const Observed& observed, WallTime now) {
   const api::AnalysisRun& run = *observed.run;
-  for (kube::Write& write : leftover_jobs(observed)) add_write(decision, std::move(write));
+  for (kube::Write& write : leftover_jobs(observed)) {
+    if (const auto until = kept_until(observed, write, now)) {
+      consider_wake(decision, until);
+    } else {
+      add_write(decision, std::move(write));
+    }
+  }
   write_status(decision, run, {}, now);
   const auto expiry = analysis::expires_at(run.spec, decision.status);
   if (!expiry) return;
@@ -89,7 +96,7 @@ Decision decide(const Observed& observed, WallTime now, const Options& options) 
   if (!observed.run) return decision;
   const api::AnalysisRun& run = *observed.run;
   decision.status = run.status;
-  if (run.meta.deleted_at || !is_ours(run, options)) {
+  if (run.meta.deleted_at || !is_ours(observed, options)) {
     decision.plan.trace.push_back(
         {run.meta.deleted_at ? Why::Deleted : Why::NothingToDo, "not ours to act on"});
     return decision;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "analysis/expr/zone.h"
+#include "analysis/providers/job.h"
 #include "api/analysis.h"
 #include "base/http.h"
 #include "controller/plan.h"
@@ -29,26 +30,38 @@ struct Options {
   std::string prometheus_address;    // env PROMETHEUS_ADDRESS: used when a metric names no address
   std::string controller_namespace;  // for Jobs' service accounts and messages
   analysis::expr::ZoneLoader zones = {};  // time zones of conditions; UTC alone when empty
+  analysis::job::Policy jobs = {};
+  Seconds metric_timeout_max{300};  // a query does not wait longer, whatever its metric says
 };
 
 struct Observed {
   std::shared_ptr<const api::AnalysisRun> run;  // status is the in-memory one
+  // Where that is known from the Rollout that controls it: whether it is ours to act on, whatever
+  // its own instance id says.
+  std::optional<bool> ours;
   std::vector<Answer> answers;                  // not yet assessed
   std::set<std::string> in_flight;              // ids of queries without an answer
   std::map<std::string, Result<std::string>>
       secrets;  // "name/key" → value, or why it could not be read
-  std::vector<std::shared_ptr<const kube::Job>> jobs;  // owned by the run
-  // Pods of those Jobs, filled only after a pass that set job_pods_needed; may stay empty.
+  std::vector<std::shared_ptr<const kube::Job>> jobs;  // controlled by the run: kube::controls()
+  // Pods that those Jobs control, filled only after a pass that set job_pods_needed; may stay empty.
   std::vector<std::shared_ptr<const kube::Pod>> job_pods;
-  // Job name → why the server refused its create for good (Invalid, Forbidden); may stay empty: the
-  // create is then repeated with the backoff of failed writes.
+  // Job name → why the server refused its create (Invalid, Forbidden): an error of its measurement,
+  // whose next one asks again; may stay empty: the create is then repeated with the backoff of
+  // failed writes.
   std::map<std::string, Error> refused_jobs;
+  // Job name → when its deletion, which the server refused, may be asked for again. The record of
+  // what the run found does not wait for that.
+  std::map<std::string, WallTime> kept_jobs;
 };
 
 struct Decision {
   controller::Plan plan;          // queries, Job writes, the status patch, events
   api::AnalysisRunStatus status;  // becomes the in-memory status at once
   bool status_changed = false;    // against the in-memory status
+  // There may be more to measure. Otherwise no answer of a query is of any use, and what is in
+  // flight is to be cancelled: the run is over, deleted or not ours.
+  bool goes_on = false;
   // "name/key" of Secrets that must be read (GET, never listed) before measurements can start or
   // answers be assessed. While this is not empty no answer has been assessed: the same answers must
   // be presented again with the secrets.

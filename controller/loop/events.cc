@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include "api/resources.h"
+#include "base/hash.h"
+#include "base/strings.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
 
@@ -14,10 +16,29 @@ constexpr int kTriesMax = 3;
 constexpr std::size_t kWaitingMax = 5000;
 constexpr std::size_t kKnownMax = 4096;
 constexpr Seconds kAggregationWindow{600};
+constexpr std::size_t kToldObjectsMax = 1024;
+constexpr std::size_t kToldPerObjectMax = 16;
 constexpr std::size_t kMessageMax = 1024;  // the API server's limit for an Event's note
 }  // namespace
 
+bool EventRecorder::told_before(const controller::EventIntent& event) {
+  auto [it, first] = told_.try_emplace(event.regarding_uid);
+  if (first) {
+    told_order_.push_back(event.regarding_uid);
+    if (told_order_.size() > kToldObjectsMax) {
+      told_.erase(told_order_.front());
+      told_order_.pop_front();
+    }
+  }
+  auto& told = it->second;
+  const std::uint64_t what = fnv1a64(event.reason + ": " + event.message);
+  if (told.contains(what) || told.size() >= kToldPerObjectMax) return true;
+  told.insert(what);
+  return false;
+}
+
 void EventRecorder::record(const controller::EventIntent& event) {
+  if (event.once && told_before(event)) return;
   const WallTime now = clock_.wall_now();
   telemetry_.log(event.warning ? LogLevel::Warn : LogLevel::Info, event.message,
                  {{"event", event.reason},
@@ -31,7 +52,7 @@ void EventRecorder::record(const controller::EventIntent& event) {
                                               {"type", event.warning ? "Warning" : "Normal"}});
   if (waiting_.size() >= kWaitingMax) return;
 
-  std::string message = event.message.substr(0, kMessageMax);
+  std::string message = printable(event.message).substr(0, kMessageMax);
   const Identity identity{event.regarding_uid, event.reason, message};
   if (auto it = known_.find(identity);
       it != known_.end() && now - it->second.last < kAggregationWindow) {

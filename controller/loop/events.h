@@ -4,6 +4,7 @@
 // Event.
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 
@@ -25,9 +26,15 @@ class EventRecorder {
   [[nodiscard]] bool idle() const { return waiting_.empty() && in_flight_ == 0; }
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
   // Nobody may write any more: what waits is dropped.
-  void drop_waiting() { waiting_.clear(); }
+  void drop_waiting() {
+    waiting_.clear();
+    told_.clear();
+    told_order_.clear();
+  }
 
  private:
+  [[nodiscard]] bool told_before(const controller::EventIntent& event);
+
   using Identity =
       std::tuple<std::string, std::string, std::string>;  // object uid, reason, message
   struct Known {
@@ -46,6 +53,10 @@ class EventRecorder {
   Requests& requests_;
   Telemetry& telemetry_;
   std::map<Identity, Known> known_;
+  // Of events that are told once: the object's uid → hashes of what was told. Whoever provokes them
+  // may do so without end, so both are bounded.
+  std::map<std::string, std::set<std::uint64_t>> told_;
+  std::deque<std::string> told_order_;
   std::deque<Waiting> waiting_;
   int in_flight_ = 0;
   std::uint64_t sent_ = 0;

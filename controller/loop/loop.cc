@@ -18,14 +18,16 @@
 #include <fmt/core.h>
 
 #include "api/keys.h"
-#include "api/support.h"
 #include "base/assert.h"
 #include "controller/analysisrun/run.h"
+#include "controller/loop/dry_runs.h"
 #include "controller/loop/events.h"
+#include "controller/loop/experiments.h"
 #include "controller/loop/leader.h"
 #include "controller/loop/loop_guard.h"
 #include "controller/loop/queue.h"
 #include "controller/loop/queue_metrics.h"
+#include "controller/loop/refusals.h"
 #include "controller/loop/requests.h"
 #include "controller/loop/rollout_probe.h"
 #include "controller/loop/run_endings.h"
@@ -71,9 +73,11 @@ struct Loop::Impl {
         events(clock, rng, requests, telemetry),
         world(options, clock, rng, queue, telemetry),
         inbox(options, clock, requests),
+        dry_runs(clock, requests, queue, telemetry, counters),
         endings(world, inbox, queue, options, clock, telemetry,
                 [this](const controller::EventIntent& event) { events.record(event); }) {
     queue.report_to(queue_metrics);
+    world.run_gone = [this](const kube::ObjectKey& run) { inbox.forget(run); };
     telemetry.gauge("rollout_controller_leader", {}, 0);
   }
 
@@ -93,6 +97,7 @@ struct Loop::Impl {
 
   void drain_queue();
   void process(const KeyQueue::Work& work);
+  void drop(const Key& key);
   void process_rollout(const Key& key);
   void process_run(const Key& key);
   void process_service(const Key& key);
@@ -106,6 +111,7 @@ struct Loop::Impl {
   void read_back(const std::shared_ptr<Running>& running, const kube::Write& write,
                  const Error& error);
   void finish(const std::shared_ptr<Running>& running);
+  void note_carried_out(const Key& key);
   void give_up(const Running& running, const kube::Write& write, const Error& error);
   void fail_key(const Key& key, const Error& error, std::string_view what);
   void write_unsaved_runs();
@@ -129,6 +135,7 @@ struct Loop::Impl {
   EventRecorder events;
   World world;
   RunInbox inbox;
+  DryRuns dry_runs;
   RunEndings endings;
 
   bool was_leading = false, was_synced = false;
@@ -142,7 +149,10 @@ struct Loop::Impl {
       deferred;                              // runs whose verdict is acted on before it is recorded
   std::map<kube::ObjectKey, Pods> pods;      // by Rollout
   std::map<kube::ObjectKey, Pods> job_pods;  // by AnalysisRun
-  std::map<Key, rollout::Observed::WriteFailure> write_failures;
+  Refusals refusals;
+  // Rollouts within an update of which nothing is half done, by us or a process before us
+  // (Observed::carried_out).
+  std::set<kube::ObjectKey> carried_out;
   LoopGuard guard;
 };
 
@@ -165,6 +175,9 @@ void Loop::Impl::on_leadership() {
     world.live_runs.clear();
     endings.clear();
     inbox.clear();
+    dry_runs.clear();
+    refusals.clear();
+    carried_out.clear();
     events.drop_waiting();
     for (const auto& running : waiting_for_slot) queue.done(running->key, clock.mono_now());
     for (const auto& [key, plan] : deferred) queue.done(key, clock.mono_now());
@@ -195,6 +208,10 @@ void Loop::Impl::process(const KeyQueue::Work& work) {
   ++counters.decisions;
   // The bulkhead: whatever goes wrong with one object stays with that object.
   try {
+    if (!world.ours(work.key)) {
+      drop(work.key);
+      return;
+    }
     switch (work.key.kind) {
       case KeyKind::Rollout:
         process_rollout(work.key);
@@ -214,14 +231,33 @@ void Loop::Impl::process(const KeyQueue::Work& work) {
   }
 }
 
-void Loop::Impl::process_rollout(const Key& key) {
-  const WallTime wall = clock.wall_now();
-  rollout::Observed observed = world.gather(key.object);
-  if (!observed.rollout) {
+// Gone, or another controller's: nothing that is due is done, and nothing is kept.
+void Loop::Impl::drop(const Key& key) {
+  if (key.kind == KeyKind::Rollout) {
     pods.erase(key.object);
-    write_failures.erase(key);
+    dry_runs.forget(key.object);
+    carried_out.erase(key.object);
     guard.forget(key);
     forget_metrics(telemetry, kRolloutMetrics, key.object);
+  }
+  if (key.kind == KeyKind::AnalysisRun) {
+    inbox.forget(key.object);
+    endings.forget(key.object);
+    world.live_runs.erase(key.object);
+    job_pods.erase(key.object);
+    forget_metrics(telemetry, kRunMetrics, key.object);
+  }
+  refusals.forget(key);
+  queue.forget(key);
+}
+
+void Loop::Impl::process_rollout(const Key& key) {
+  const WallTime wall = clock.wall_now();
+  std::vector<Impostor> impostors;
+  rollout::Observed observed = world.gather(key.object, &impostors);
+  for (const auto& event : warnings_of(impostors, api::kRollouts, observed.rollout->meta))
+    events.record(event);
+  if (!dry_runs.fill(key, observed)) {
     queue.done(key, clock.mono_now());
     return;
   }
@@ -236,10 +272,10 @@ void Loop::Impl::process_rollout(const Key& key) {
     observed.pods_known = true;
     pods.erase(key.object);  // read again for the next decision: evictions change it
   }
-  if (auto it = write_failures.find(key); it != write_failures.end())
-    observed.write_failure = it->second;
+  observed.refusals = refusals.of(key, clock.mono_now(), wall);
+  observed.carried_out = carried_out.contains(key.object);
   rollout::Options rollout_options;
-  rollout_options.instance_id = options.instance_id;
+  rollout_options.allow_ingress_snippets = options.allow_ingress_snippets;
   rollout_options.resync_period = options.resync_period;
   const MonoTime before = clock.mono_now();
   controller::Plan plan = rollout::decide(observed, wall, rollout_options);
@@ -258,7 +294,9 @@ void Loop::Impl::list_pods(const api::Rollout& rollout) {
   ++counters.reads;
   requests.submit(
       kube::make_list(kube::kPods, key.namespace_, list), [this, key](const TransportEvent& event) {
-        auto& known = pods[key];
+        const auto it = pods.find(key);
+        if (it == pods.end()) return;  // gone, or another controller's, since it was asked
+        Pods& known = it->second;
         known.asked = false;
         if (event.kind == TransportEvent::Kind::Response && event.response.status == 200) {
           if (auto document = kube::Document::parse(event.response.body)) {
@@ -299,7 +337,8 @@ void Loop::Impl::list_job_pods(const Key& run, const std::string& uid) {
         if (!document) return;
         it->second.pods.clear();
         document->root()["items"].each_element([&](kube::Node item) {
-          it->second.pods.push_back(std::make_shared<kube::Pod>(kube::decode_pod(item)));
+          auto pod = std::make_shared<kube::Pod>(kube::decode_pod(item));
+          if (world.of_a_job(run.object, *pod)) it->second.pods.push_back(std::move(pod));
         });
         if (!it->second.pods.empty())
           queue.mark(run, Lane::Normal, "Job pods listed", clock.mono_now());
@@ -307,39 +346,34 @@ void Loop::Impl::list_job_pods(const Key& run, const std::string& uid) {
 }
 
 void Loop::Impl::process_run(const Key& key) {
-  auto stored = world.runs.store.get(key.object);
-  if (!stored) {
-    inbox.forget(key.object);
-    world.live_runs.erase(key.object);
-    job_pods.erase(key.object);
-    write_failures.erase(key);
-    queue.done(key, clock.mono_now());
-    return;
-  }
   if (endings.contains(key.object)) {
     // Its end is being written by its Rollout; the answer brings the key back.
     queue.done(key, clock.mono_now());
     return;
   }
+  const auto stored = world.runs.store.get(key.object);
+  std::vector<Impostor> impostors;
+  analysisrun::Observed observed = world.gather_run(key.object, &impostors);
+  for (const auto& event : warnings_of(impostors, api::kAnalysisRuns, stored->meta))
+    events.record(event);
   auto& live = world.live_runs[key.object];
-  if (!live || live->meta.uid != stored->meta.uid) live = stored;
-
-  analysisrun::Observed observed;
-  observed.run = live;
-  inbox.fill(key.object, observed);
-  observed.jobs = world.jobs.store.owned_by(stored->meta.uid);
+  live = observed.run;
+  inbox.attend(*live);
+  inbox.fill(observed);
   if (auto it = job_pods.find(key.object); it != job_pods.end())
     observed.job_pods = std::exchange(it->second.pods, {});
-  if (auto it = write_failures.find(key);
-      it != write_failures.end() && it->second.purpose == "CreateAnalysisJob") {
-    observed.refused_jobs.emplace(it->second.object.name, it->second.error);
-  }
 
   const WallTime wall = clock.wall_now();
+  for (const auto& refusal : refusals.of(key, clock.mono_now(), wall)) {
+    const std::string& job = refusal.write.key.name;
+    if (refusal.write.purpose == "CreateAnalysisJob") observed.refused_jobs[job] = refusal.error;
+    if (refusal.write.purpose == "DeleteAnalysisJob") observed.kept_jobs[job] = refusal.retry_at;
+  }
   const MonoTime began = clock.mono_now();
   analysisrun::Decision decision = analysisrun::decide(observed, wall, run_options(options));
   // Answers that need Secrets to be assessed are presented again together with them.
   if (decision.secrets_needed.empty()) inbox.taken(key.object);
+  if (!decision.goes_on) inbox.forget(key.object);
   for (const auto& secret : decision.secrets_needed) {
     ++counters.reads;
     inbox.read_secret(key.object, secret, [this, key] {
@@ -347,7 +381,7 @@ void Loop::Impl::process_run(const Key& key) {
     });
   }
   if (decision.job_pods_needed) list_job_pods(key, stored->meta.uid);
-  log_samples(telemetry, *live, decision.status, observed.answers);
+  log_samples(telemetry, *live, decision.status, observed.answers, wall);
 
   const bool failed_before = api::is_completed(live->status.phase);
   if (!failed_before)
@@ -363,12 +397,9 @@ void Loop::Impl::process_run(const Key& key) {
   if (api::is_completed(stored->status.phase) && !decision.status_changed)
     world.live_runs.erase(key.object);
   const bool verdict = !failed_before && api::is_completed(decision.status.phase);
-  const auto* owner = stored->meta.controller_owner();
-  if (decision.status_changed && owner && owner->kind == api::kRollouts.kind) {
-    // The Rollout acts on the verdict before the verdict is recorded: cut first, record second.
-    queue.mark({KeyKind::Rollout, {key.object.namespace_, owner->name}},
-               verdict ? Lane::Urgent : Lane::Normal, "AnalysisRun assessed", clock.mono_now());
-  }
+  // The Rollout acts on the verdict before the verdict is recorded: cut first, record second.
+  if (decision.status_changed)
+    world.mark_owner(stored->meta, verdict ? Lane::Urgent : Lane::Normal, "AnalysisRun assessed");
   if (verdict && decision.status.phase != api::AnalysisPhase::Successful) {
     deferred.emplace_back(key, std::move(decision.plan));
   } else {
@@ -379,7 +410,8 @@ void Loop::Impl::process_run(const Key& key) {
 // A process that leaves takes nothing with it: what its runs have put off is written while the
 // Lease is still held.
 void Loop::Impl::write_unsaved_runs() {
-  for (const auto& [object, live] : world.live_runs) {
+  const auto live_runs = world.live_runs;  // what is not ours any more is dropped on the way
+  for (const auto& [object, live] : live_runs) {
     const Key key{KeyKind::AnalysisRun, object};
     if (endings.contains(object) || !queue.claim(key)) continue;
     controller::Plan plan;
@@ -425,45 +457,15 @@ void Loop::Impl::confirm_unused(const Key& key, const std::string& owner, contro
     if (!document)
       return fail_key(key, {ErrorCode::Decode, "unreadable answer to GET " + rollout.text(), {}},
                       "CleanService");
-    const bool used =
-        rollout::refers_to_service(api::decode_rollout(document->root()), key.object.name);
-    start(key, used ? controller::Plan{} : plan);
+    const auto found = api::decode_rollout(document->root());
+    const bool theirs = !world.ours(found.meta);
+    const bool used = rollout::refers_to_service(found, key.object.name);
+    start(key, used || theirs ? controller::Plan{} : plan);
   });
 }
 
-// Experiments are refused by this release: left untouched but for one condition and one Event that
-// say so. One that the reference has already worked on keeps its status.
 void Loop::Impl::process_experiment(const Key& key) {
-  controller::Plan plan;
-  const auto experiment = world.experiments.store.get(key.object);
-  const auto refused = api::unsupported_kind("Experiment");
-  if (experiment && refused && experiment->phase.empty() && !experiment->meta.deleted_at) {
-    const std::string message = fmt::format(
-        "The Experiment \"{}\" is left untouched, because this release does not implement "
-        "Experiments: {}",
-        key.object.name, refused->remedy);
-    if (experiment->refusal != message) {
-      const std::string now = format_rfc3339(clock.wall_now());
-      kube::Write write;
-      write.type = api::kExperiments;
-      write.key = key.object;
-      write.uid = experiment->meta.uid;
-      write.resource_version = experiment->meta.resource_version;
-      write.body =
-          kube::dump({{"status",
-                       {{"conditions", kube::Json::array({{{"type", "InvalidSpec"},
-                                                           {"status", "True"},
-                                                           {"reason", "Unsupported"},
-                                                           {"message", message},
-                                                           {"lastUpdateTime", now},
-                                                           {"lastTransitionTime", now}}})}}}});
-      write.purpose = "RefuseExperiment";
-      plan.intents.emplace_back(std::move(write));
-      plan.intents.emplace_back(controller::EventIntent{
-          api::kExperiments, key.object, experiment->meta.uid, true, "Unsupported", message});
-    }
-  }
-  start(key, std::move(plan));
+  start(key, refuse_experiment(*world.experiments.store.get(key.object), clock.wall_now()));
 }
 
 void Loop::Impl::start(Key key, controller::Plan plan) {
@@ -480,6 +482,11 @@ void Loop::Impl::start(Key key, controller::Plan plan) {
 }
 
 void Loop::Impl::advance(const std::shared_ptr<Running>& running) {
+  // It may have become another controller's, or have gone, since the plan was made.
+  if (running->next < running->plan.intents.size() && !world.ours(running->key)) {
+    drop(running->key);
+    return;
+  }
   while (running->next < running->plan.intents.size()) {
     const controller::Intent& intent = running->plan.intents[running->next];
     if (const auto* event = std::get_if<controller::EventIntent>(&intent)) {
@@ -495,6 +502,7 @@ void Loop::Impl::advance(const std::shared_ptr<Running>& running) {
       ++running->next;
     } else {
       if (!leader.may_write()) {  // deposed in the middle of a plan: the rest is the successor's
+        carried_out.erase(running->key.object);
         queue.failed(running->key, clock.mono_now(), rng);
         return;
       }
@@ -555,7 +563,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
       if (write.type == api::kRollouts && after) publish_durations(telemetry, before.get(), *after);
     }
     endings.answered(write, true);
-    write_failures.erase(running->key);
+    refusals.accepted(running->key, write);
     ++running->next;
     ++running->written;
     advance(running);
@@ -571,6 +579,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
        ((write.verb == kube::Verb::Delete && error->code == ErrorCode::NotFound) ||
         (write.verb == kube::Verb::Create && error->code == ErrorCode::AlreadyExists)));
   if (goal_reached) {
+    refusals.accepted(running->key, write);
     if (write.verb == kube::Verb::Delete) world.overlay_deleted(write.type, write.key);
     ++running->next;
     ++running->written;
@@ -583,6 +592,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
       error->message.find("metadata.uid") != std::string::npos) {
     error->code = ErrorCode::Conflict;
   }
+  if (is_refusal(*error)) refusals.note(running->key, write, *error, clock.mono_now(), rng);
   switch (error->code) {
     case ErrorCode::Conflict:
     case ErrorCode::AlreadyExists:
@@ -593,9 +603,6 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
       return;
     case ErrorCode::Invalid:
     case ErrorCode::Forbidden:
-      write_failures[running->key] = {write.purpose, write.key, *error};
-      give_up(*running, write, *error);
-      return;
     case ErrorCode::Gone:
     case ErrorCode::Throttled:
     case ErrorCode::Decode:
@@ -633,6 +640,7 @@ void Loop::Impl::read_back(const std::shared_ptr<Running>& running, const kube::
 
 void Loop::Impl::give_up(const Running& running, const kube::Write& write, const Error& error) {
   endings.answered(write, false);
+  carried_out.erase(running.key.object);
   fail_key(running.key, error, write.purpose);
 }
 
@@ -654,9 +662,19 @@ void Loop::Impl::fail_key(const Key& key, const Error& error, std::string_view w
   queue.failed(key, clock.mono_now(), rng, error.retry_after);
 }
 
+// At rest there is nothing that an annotation could abort.
+void Loop::Impl::note_carried_out(const Key& key) {
+  const auto rollout = world.rollouts.store.get(key.object);
+  if (rollout && rollout->status.stable_rs != rollout->status.current_pod_hash)
+    carried_out.insert(key.object);
+  else
+    carried_out.erase(key.object);
+}
+
 void Loop::Impl::finish(const std::shared_ptr<Running>& running) {
   const Key& key = running->key;
   const MonoTime now = clock.mono_now();
+  if (running->plan.settled) note_carried_out(key);
   if (running->written > 0) {
     if (guard.wrote(key, now)) {
       fail_key(key,
@@ -672,12 +690,14 @@ void Loop::Impl::finish(const std::shared_ptr<Running>& running) {
 }
 
 // Whoever hears of the server first tells the others: a leader with caches in their long waits
-// would decide on old objects, and a process that does not know the Lease cannot lead.
+// would decide on old objects, a process that does not know the Lease cannot lead, and the first
+// conflict over an object that changed meanwhile would cost a key all that it had come to wait.
 void Loop::Impl::note_contact(MonoTime now) {
   if (!requests.take_answered()) return;
   if (now - last_contact > kSilence) {
     world.server_answers();
     leader.server_answers();
+    queue.server_answers(now);
   }
   last_contact = now;
 }
@@ -693,7 +713,7 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
   const MonoTime now = self.clock.mono_now();
   self.note_contact(now);
   MonoTime next = self.world.step(self.requests);
-  next = std::min(next, self.leader.step());
+  next = std::min({next, self.leader.step(), self.inbox.step()});
 
   self.world.log_missing();
   self.world.log_unreachable();
@@ -708,6 +728,7 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
   self.on_leadership();
   if (self.was_synced) {
     self.resync();
+    if (self.leader.may_write()) next = std::min(next, self.world.look_for_claimed());
     self.drain_queue();
     // Verdicts are recorded after the Rollout's own writes were sent.
     auto deferred = std::move(self.deferred);

@@ -24,6 +24,13 @@ std::string_view to_string(KeyKind kind) {
   return "";
 }
 
+Millis back_off(int failures, Rng& rng) {
+  Millis delay = kBackoffMax;
+  if (failures <= 10) delay = std::min(kBackoffMax, kBackoffFirst * (1 << (failures - 1)));
+  return Millis(
+      static_cast<std::int64_t>(static_cast<double>(delay.count()) * (0.8 + 0.4 * rng.unit())));
+}
+
 void KeyQueue::set_timer(const Key& key, State& state, MonoTime when) {
   if (state.timer != MonoTime::max()) timers_.erase({state.timer, key});
   state.timer = when;
@@ -124,6 +131,7 @@ void KeyQueue::done(const Key& key, MonoTime now) {
   state.busy = false;
   state.failures = 0;
   state.not_before = MonoTime{};
+  state.asked = false;
   if (state.again) {
     state.again = false;
     enqueue(key, state, now);
@@ -139,11 +147,8 @@ void KeyQueue::failed(const Key& key, MonoTime now, Rng& rng, std::optional<Mill
   if (metrics_) metrics_->retried(key.kind);
   state.busy = false;
   state.failures = std::min(state.failures + 1, 30);
-  Millis delay = kBackoffMax;
-  if (state.failures <= 10)
-    delay = std::min(kBackoffMax, kBackoffFirst * (1 << (state.failures - 1)));
-  delay = Millis(
-      static_cast<std::int64_t>(static_cast<double>(delay.count()) * (0.8 + 0.4 * rng.unit())));
+  Millis delay = back_off(state.failures, rng);
+  state.asked = at_least.has_value();
   if (at_least && *at_least > delay) delay = *at_least;
   state.not_before = now + delay;
   const bool urgent_again = state.again && state.lane == Lane::Urgent;
@@ -157,14 +162,23 @@ void KeyQueue::failed(const Key& key, MonoTime now, Rng& rng, std::optional<Mill
   }
 }
 
+void KeyQueue::server_answers(MonoTime now) {
+  for (auto& [key, state] : states_) {
+    if (state.failures == 0 || state.asked) continue;
+    state.failures = 0;
+    if (state.not_before <= now) continue;
+    state.not_before = MonoTime{};
+    if (!state.busy && !state.queued) set_timer(key, state, now);
+  }
+}
+
 void KeyQueue::forget(const Key& key) {
   auto it = states_.find(key);
   if (it == states_.end()) return;
   set_timer(key, it->second, MonoTime::max());
   if (it->second.busy) --busy_;
   if (metrics_ && it->second.queued) metrics_->dropped(key.kind);
-  if (metrics_ && it->second.busy)
-    metrics_->finished(key.kind, it->second.since, it->second.since);
+  if (metrics_ && it->second.busy) metrics_->finished(key.kind, it->second.since, it->second.since);
   std::erase(urgent_, key);
   std::erase(normal_, key);
   states_.erase(it);

@@ -29,6 +29,9 @@ struct Key {
 
 enum class Lane { Urgent, Normal };
 
+// After so many failures in a row: 20 ms doubling to 10 s, ± 20 %.
+[[nodiscard]] Millis back_off(int failures, Rng& rng);
+
 class KeyQueue {
  public:
   void report_to(QueueMetrics& metrics) { metrics_ = &metrics; }
@@ -46,9 +49,12 @@ class KeyQueue {
   // This very key, ready or not, unless it is busy; true: it is busy now.
   [[nodiscard]] bool claim(const Key& key);
   void done(const Key& key, MonoTime now);
-  // Back-off per key: 20 ms doubling to 10 s, ± 20 %; `at_least` is a server's Retry-After.
+  // Back-off per key; `at_least` is a server's Retry-After.
   void failed(const Key& key, MonoTime now, Rng& rng,
               std::optional<Millis> at_least = std::nullopt);
+  // The server answers again after a silence: what failed before says nothing about it any more, so
+  // every back-off ends and the next one begins small. A wait that the server asked for stays.
+  void server_answers(MonoTime now);
   void forget(const Key& key);
 
   // When take() may have something that it has not now; MonoTime::max() when only a mark() can
@@ -69,6 +75,7 @@ class KeyQueue {
     int failures = 0;
     MonoTime timer = MonoTime::max();
     MonoTime not_before{};  // back-off of failures
+    bool asked = false;     // by the server (Retry-After), or by the guard against endless writes
     MonoTime since{};       // queued or busy, whichever it is
     std::string reason;
   };

@@ -161,8 +161,9 @@ void publish_durations(Telemetry& telemetry, const api::Rollout* before,
   if (before != nullptr && before->status.duration &&
       before->status.duration->finished_at == duration->finished_at)
     return;
-  const double whole =
-      std::chrono::duration<double>(*duration->finished_at - *duration->rollout_started_at).count();
+  // Clocks are set back.
+  const auto took = *duration->finished_at - *duration->rollout_started_at;
+  const double whole = std::max(0.0, std::chrono::duration<double>(took).count());
   const auto paused = static_cast<double>(duration->total_manual_pause_seconds.value_or(0));
   const Telemetry::Labels labels = {{"status", duration->completion_status}};
   telemetry.observe("rollout_duration_seconds", labels, whole);

@@ -33,6 +33,7 @@ class RunEndings {
   // Its outcome, once the caches show it: a refused end is none, and one of unknown outcome is as
   // the server has it.
   void answered(const kube::Write& write, bool applied);
+  void forget(const kube::ObjectKey& run) { ending_.erase(run); }
   [[nodiscard]] bool contains(const kube::ObjectKey& run) const { return ending_.contains(run); }
   void clear() { ending_.clear(); }
 

@@ -29,6 +29,21 @@ Key rollout_key(const kube::ObjectKey& object) {
 Key run_key(const kube::ObjectKey& object) {
   return {KeyKind::AnalysisRun, object};
 }
+Key experiment_key(const kube::ObjectKey& object) {
+  return {KeyKind::Experiment, object};
+}
+Key service_key(const kube::ObjectKey& object) {
+  return {KeyKind::Service, object};
+}
+
+constexpr std::size_t kClaimedMax = 64;
+constexpr Seconds kLookPeriod{1};
+
+void add(std::vector<Impostor>* impostors, const kube::ResourceType& type, const std::string& ns,
+         const std::vector<kube::ObjectKey>& keys) {
+  if (!impostors) return;
+  for (const auto& key : keys) impostors->push_back({type, key, key.namespace_ != ns});
+}
 
 template <class T>
 void publish_or_forget(Telemetry& telemetry, std::string_view scope, const T* before,
@@ -45,6 +60,15 @@ bool human_change(const api::Rollout& before, const api::Rollout& now) {
          before.status.promote_full != now.status.promote_full ||
          before.status.pause_conditions != now.status.pause_conditions ||
          before.status.current_step_index != now.status.current_step_index;
+}
+
+std::vector<std::string> run_names(const api::RolloutStatus& status) {
+  std::vector<std::string> out;
+  for (const auto* ref : {&status.canary.step_run, &status.canary.background_run,
+                          &status.blue_green.pre_promotion_run,
+                          &status.blue_green.post_promotion_run})
+    if (*ref) out.push_back((*ref)->name);
+  return out;
 }
 
 }  // namespace
@@ -69,12 +93,11 @@ World::World(const Options& options, Clock& clock, Rng& rng, KeyQueue& queue, Te
           }),
       experiments(watch(api::kExperiments, options), true, rng, decode_experiment,
                   [this](auto* before, auto* now) {
-                    if (now ? ours(now->meta) : before != nullptr)
+                    if (now) note_claim(now->meta);
+                    if (now ? goes_with_us(now->meta) : before != nullptr)
                       publish_or_forget(telemetry_, kExperimentMetrics, before, now);
-                    if (now && ours(now->meta)) {
-                      queue_.mark({KeyKind::Experiment, now->meta.key}, Lane::Normal,
-                                  "Experiment changed", clock_.mono_now());
-                    }
+                    if (now)
+                      mark(experiment_key(now->meta.key), Lane::Normal, "Experiment changed");
                   }),
       replica_sets(watch(kube::kReplicaSets, options, std::string(api::kPodTemplateHashLabel)),
                    false, rng, kube::decode_replica_set,
@@ -99,9 +122,8 @@ World::World(const Options& options, Clock& clock, Rng& rng, KeyQueue& queue, Te
       queue_(queue),
       telemetry_(telemetry) {
   rollouts.store.flag([this](const api::Rollout& rollout) { return ours(rollout.meta); });
-  runs.store.flag([this](const api::AnalysisRun& run) {
-    return ours(run.meta) && !api::is_completed(run.status.phase);
-  });
+  runs.store.flag(
+      [](const api::AnalysisRun& run) { return !api::is_completed(run.status.phase); });
   replica_sets.store.index_orphans();
   // Templates are few, and read together.
   rollouts.rest_unread(options.cached_views_max);
@@ -196,7 +218,89 @@ void World::overlay_deleted(const kube::ResourceType& type, const kube::ObjectKe
 }
 
 bool World::ours(const kube::Meta& meta) const {
-  return get_or(meta.labels, api::kInstanceIdLabel) == options_.instance_id;
+  return looked_after(meta.key) &&
+         get_or(meta.labels, api::kInstanceIdLabel) == options_.instance_id;
+}
+
+// Other namespaces are not even listed; this is for whatever a server or a proxy may send.
+bool World::looked_after(const kube::ObjectKey& key) const {
+  return options_.namespace_.empty() || key.namespace_ == options_.namespace_;
+}
+
+// Asked about every run of a fleet when it is listed, so no views are made.
+bool World::goes_with_us(const kube::Meta& meta) const {
+  const auto* owner = meta.controller_owner();
+  if (!owner || !kube::is_of_kind(*owner, api::kRollouts)) return ours(meta);
+  const kube::ObjectKey rollout{meta.key.namespace_, owner->name};
+  return rollouts.store.contains(rollout, owner->uid) ? rollouts.store.flagged(rollout)
+                                                      : ours(meta);
+}
+
+bool World::ours(const Key& key) const {
+  if (!looked_after(key.object)) return false;
+  switch (key.kind) {
+    case KeyKind::Rollout:
+      return rollouts.store.flagged(key.object);
+    case KeyKind::AnalysisRun: {
+      const auto run = runs.store.get(key.object);
+      return run && goes_with_us(run->meta);
+    }
+    case KeyKind::Experiment: {
+      const auto experiment = experiments.store.get(key.object);
+      return experiment && goes_with_us(experiment->meta);
+    }
+    case KeyKind::Service: {
+      const auto service = services.store.get(key.object);
+      if (!service) return true;
+      const std::string owner = get_or(service->meta.annotations, api::kManagedByAnnotation);
+      const kube::ObjectKey rollout{key.object.namespace_, owner};
+      return owner.empty() || !rollouts.store.contains(rollout) || rollouts.store.flagged(rollout);
+    }
+  }
+  return false;
+}
+
+void World::mark(const Key& key, Lane lane, std::string_view reason) {
+  if (ours(key)) queue_.mark(key, lane, reason, clock_.mono_now());
+}
+
+void World::mark_owner(const kube::Meta& meta, Lane lane, std::string_view reason) {
+  const auto* owner = meta.controller_owner();
+  if (!owner) return;
+  const kube::ObjectKey key{meta.key.namespace_, owner->name};
+  if (kube::is_of_kind(*owner, api::kRollouts) && rollouts.store.contains(key, owner->uid))
+    mark(rollout_key(key), lane, reason);
+  if (!kube::is_of_kind(*owner, api::kAnalysisRuns)) return;
+  if (runs.store.contains(key, owner->uid)) {
+    mark(run_key(key), lane, reason);
+  } else if (!runs.synced()) {
+    // Nobody can say yet whose it is. That is asked when it is the key's turn.
+    queue_.mark(run_key(key), lane, reason, clock_.mono_now());
+  }
+}
+
+void World::note_claim(const kube::Meta& meta) {
+  const auto* owner = meta.controller_owner();
+  if (!owner || owner->uid.empty() || claimed_uids_.size() >= kClaimedMax) return;
+  const kube::ObjectKey key{meta.key.namespace_, owner->name};
+  const bool known =
+      (kube::is_of_kind(*owner, api::kRollouts) && rollouts.store.contains(key, owner->uid)) ||
+      (kube::is_of_kind(*owner, api::kAnalysisRuns) && runs.store.contains(key, owner->uid)) ||
+      (kube::is_of_kind(*owner, api::kExperiments) && experiments.store.contains(key, owner->uid));
+  if (!known) claimed_uids_.insert(owner->uid);
+}
+
+MonoTime World::look_for_claimed() {
+  if (claimed_uids_.empty()) return MonoTime::max();
+  const MonoTime now = clock_.mono_now();
+  if (now < next_look_) return next_look_;
+  next_look_ = now + kLookPeriod;
+  for (const auto& key : rollouts.store.with_uids(claimed_uids_))
+    mark(rollout_key(key), Lane::Normal, "claimed by what is not its");
+  for (const auto& key : runs.store.with_uids(claimed_uids_))
+    mark(run_key(key), Lane::Normal, "claimed by what is not its");
+  claimed_uids_.clear();
+  return MonoTime::max();
 }
 
 std::set<World::ReferredKey> World::referred_by(const api::Rollout& rollout) const {
@@ -233,15 +337,13 @@ void World::set_references(const kube::ObjectKey& rollout, const std::set<Referr
       referring_.erase(it);
     // A Service that is no longer used gets its selector back; one that others wait for is theirs.
     if (key.first == Referred::Service) {
-      queue_.mark({KeyKind::Service, key.second}, Lane::Normal, "no longer referenced",
-                  clock_.mono_now());
+      mark(service_key(key.second), Lane::Normal, "no longer referenced");
       mark_referring(key, "Service is free");
     }
   }
 }
 
 void World::on_rollout(const api::Rollout* before, const api::Rollout* now_object) {
-  const MonoTime now = clock_.mono_now();
   const kube::ObjectKey& key = now_object ? now_object->meta.key : before->meta.key;
   const bool was_ours = before && ours(before->meta);
   const bool is_ours = now_object && ours(now_object->meta);
@@ -249,86 +351,101 @@ void World::on_rollout(const api::Rollout* before, const api::Rollout* now_objec
     set_references(key, was_ours ? referred_by(*before) : std::set<ReferredKey>{},
                    is_ours ? referred_by(*now_object) : std::set<ReferredKey>{});
   }
-  if (!now_object) {
-    forget_metrics(telemetry_, kRolloutMetrics, key);
-    queue_.mark(rollout_key(key), Lane::Normal, "Rollout deleted", now);
-    return;
-  }
+  if (!now_object) forget_metrics(telemetry_, kRolloutMetrics, key);
+  if (was_ours && !is_ours)
+    lose(*before, now_object ? "another controller's now" : "Rollout deleted");
   if (!is_ours) return;
   publish(telemetry_, *now_object);
   const Lane lane = before && human_change(*before, *now_object) ? Lane::Urgent : Lane::Normal;
-  queue_.mark(rollout_key(key), lane, before ? "Rollout changed" : "Rollout added", now);
+  mark(rollout_key(key), lane, before ? "Rollout changed" : "Rollout added");
+  // Runs go with their Rollout, and may have been somebody else's until now.
+  const auto mark_run = [&](const kube::ObjectKey& run) {
+    if (runs.store.flagged(run)) mark(run_key(run), Lane::Normal, "its Rollout is ours now");
+  };
+  if (before && !was_ours) {
+    for (const auto& run : runs.store.owned_by({api::kRollouts, now_object->meta}))
+      mark_run(run->meta.key);
+  } else if (!before) {  // without the views of all runs of a fleet
+    for (const auto& name : run_names(now_object->status)) mark_run({key.namespace_, name});
+  }
+}
+
+// Their next turn finds that they are not ours, and drops all that was due.
+void World::lose(const api::Rollout& rollout, std::string_view why) {
+  const MonoTime now = clock_.mono_now();
+  queue_.mark(rollout_key(rollout.meta.key), Lane::Normal, why, now);
+  const kube::Owner owner{api::kRollouts, rollout.meta};
+  for (auto it = live_runs.lower_bound({owner.namespace_, ""});
+       it != live_runs.end() && it->first.namespace_ == owner.namespace_; ++it)
+    if (kube::controls(owner, it->second->meta))
+      queue_.mark(run_key(it->first), Lane::Normal, why, now);
 }
 
 void World::on_run(const api::AnalysisRun* before, const api::AnalysisRun* now_object) {
-  const MonoTime now = clock_.mono_now();
   const kube::Meta& meta = now_object ? now_object->meta : before->meta;
-  const auto* owner = meta.controller_owner();
-  const bool rollout_owned = owner && owner->kind == api::kRollouts.kind;
+  const Key key = run_key(meta.key);
   if (!now_object) {
     live_runs.erase(meta.key);
-    queue_.forget(run_key(meta.key));
+    queue_.forget(key);
+    if (run_gone) run_gone(meta.key);
     forget_metrics(telemetry_, kRunMetrics, meta.key);
-    if (rollout_owned)
-      queue_.mark(rollout_key({meta.key.namespace_, owner->name}), Lane::Normal,
-                  "AnalysisRun deleted", now);
+    mark_owner(meta, Lane::Normal, "AnalysisRun deleted");
     return;
   }
-  if (!ours(meta)) return;
+  note_claim(meta);
+  if (!goes_with_us(meta)) {
+    if (live_runs.contains(meta.key))
+      queue_.mark(key, Lane::Normal, "another controller's now", clock_.mono_now());
+    if (run_gone && before && goes_with_us(before->meta)) run_gone(meta.key);
+    return;
+  }
   if (!before || !api::is_completed(before->status.phase))
     publish(telemetry_, *now_object, !before);
-  auto live = live_runs.find(meta.key);
-  if (live != live_runs.end()) {
-    // A run that has ended on the server has ended (analysis.md §8.1).
-    const bool ended = api::is_completed(now_object->status.phase) &&
-                       !api::is_completed(live->second->status.phase);
-    if (live->second->meta.uid != meta.uid || ended) {
-      live_runs.erase(live);
-    } else {
-      // Spec and metadata are the server's, the status is ours.
-      auto merged = std::make_shared<api::AnalysisRun>(*now_object);
-      merged->status = live->second->status;
-      live->second = std::move(merged);
-    }
-  }
+  follow_server(*now_object);
   // One that was over before we first saw it, and that leaves nothing to do, costs nothing.
-  if (before || !analysisrun::at_rest(*now_object))
-    queue_.mark(run_key(meta.key), Lane::Normal, "AnalysisRun changed", now);
+  if (before || !analysisrun::at_rest(*now_object)) mark(key, Lane::Normal, "AnalysisRun changed");
   const bool phase_moved = !before || before->status.phase != now_object->status.phase;
-  if (rollout_owned && phase_moved) {
-    queue_.mark(rollout_key({meta.key.namespace_, owner->name}), Lane::Normal,
-                "AnalysisRun changed", now);
+  const bool deletion_began = before && !before->meta.deleted_at && meta.deleted_at;
+  if (phase_moved || deletion_began) mark_owner(meta, Lane::Normal, "AnalysisRun changed");
+}
+
+// What we hold of a run's status ahead of the server, after news from there.
+void World::follow_server(const api::AnalysisRun& run) {
+  auto live = live_runs.find(run.meta.key);
+  if (live == live_runs.end()) return;
+  // A run that has ended on the server has ended (analysis.md §8.1).
+  const bool ended = api::is_completed(run.status.phase) &&
+                     !api::is_completed(live->second->status.phase);
+  if (live->second->meta.uid != run.meta.uid || ended) {
+    live_runs.erase(live);
+    return;
   }
+  // Spec and metadata are the server's, the status is ours.
+  auto merged = std::make_shared<api::AnalysisRun>(run);
+  merged->status = live->second->status;
+  live->second = std::move(merged);
 }
 
 void World::on_owned(const kube::Meta* before, const kube::Meta* now_object,
                      std::string_view reason) {
   const kube::Meta& meta = now_object ? *now_object : *before;
-  const auto* owner = meta.controller_owner();
-  if (!owner && before) owner = before->controller_owner();
-  const MonoTime now = clock_.mono_now();
-  if (!owner) {
+  if (now_object) note_claim(meta);
+  if (meta.controller_owner()) {
+    mark_owner(meta, Lane::Normal, reason);
+  } else if (before && before->controller_owner()) {
+    mark_owner(*before, Lane::Normal, reason);
+  } else if (meta.labels.contains(std::string(api::kPodTemplateHashLabel))) {
     // An orphan may be adopted: whoever selects its labels has to look.
-    if (meta.labels.contains(std::string(api::kPodTemplateHashLabel))) {
-      for (const auto& rollout : rollouts.store.list(meta.key.namespace_)) {
-        if (rollout->spec.selector.matches(meta.labels))
-          queue_.mark(rollout_key(rollout->meta.key), Lane::Normal, reason, now);
-      }
-    }
-    return;
+    for (const auto& rollout : rollouts.store.list(meta.key.namespace_))
+      if (rollout->spec.selector.matches(meta.labels))
+        mark(rollout_key(rollout->meta.key), Lane::Normal, reason);
   }
-  const kube::ObjectKey owner_key{meta.key.namespace_, owner->name};
-  if (owner->kind == api::kRollouts.kind)
-    queue_.mark(rollout_key(owner_key), Lane::Normal, reason, now);
-  if (owner->kind == api::kAnalysisRuns.kind)
-    queue_.mark(run_key(owner_key), Lane::Normal, reason, now);
 }
 
 void World::mark_referring(const ReferredKey& key, std::string_view reason) {
   auto it = referring_.find(key);
   if (it == referring_.end()) return;
-  for (const auto& rollout : it->second)
-    queue_.mark(rollout_key(rollout), Lane::Normal, reason, clock_.mono_now());
+  for (const auto& rollout : it->second) mark(rollout_key(rollout), Lane::Normal, reason);
 }
 
 void World::on_referred(Referred kind, const kube::Meta* before, const kube::Meta* now_object,
@@ -343,8 +460,7 @@ void World::on_service(const kube::Service* before, const kube::Service* now_obj
   if (now_object &&
       (now_object->meta.annotations.contains(std::string(api::kManagedByAnnotation)) ||
        now_object->selector.contains(std::string(api::kPodTemplateHashLabel)))) {
-    if (!service_referenced(key))
-      queue_.mark({KeyKind::Service, key}, Lane::Normal, "Service changed", clock_.mono_now());
+    if (!service_referenced(key)) mark(service_key(key), Lane::Normal, "Service changed");
   }
 }
 
@@ -368,35 +484,67 @@ bool World::abandoned(const kube::Service& service, const std::string& rollout) 
 }
 
 void World::mark_all(Lane lane, std::string_view reason) {
-  const MonoTime now = clock_.mono_now();
   rollouts.store.each_flagged(
-      [&](const kube::ObjectKey& key) { queue_.mark(rollout_key(key), lane, reason, now); });
-  runs.store.each_flagged(
-      [&](const kube::ObjectKey& key) { queue_.mark(run_key(key), lane, reason, now); });
+      [&](const kube::ObjectKey& key) { mark(rollout_key(key), lane, reason); });
+  runs.store.each_flagged([&](const kube::ObjectKey& key) { mark(run_key(key), lane, reason); });
 }
 
-rollout::Observed World::gather(const kube::ObjectKey& key) const {
+analysisrun::Observed World::gather_run(const kube::ObjectKey& key,
+                                        std::vector<Impostor>* impostors) const {
+  analysisrun::Observed out;
+  const auto run = runs.store.get(key);
+  if (!run) return out;
+  const auto live = live_runs.find(key);
+  out.run = live != live_runs.end() && live->second->meta.uid == run->meta.uid ? live->second : run;
+  out.ours = goes_with_us(run->meta);
+  std::vector<kube::ObjectKey> refused;
+  out.jobs = jobs.store.owned_by({api::kAnalysisRuns, run->meta}, &refused);
+  add(impostors, kube::kJobs, key.namespace_, refused);
+  return out;
+}
+
+bool World::of_a_job(const kube::ObjectKey& run, const kube::Pod& pod) const {
+  const auto* owner = pod.meta.controller_owner();
+  if (!owner) return false;
+  const auto job = jobs.store.get({pod.meta.key.namespace_, owner->name});
+  const auto stored = runs.store.get(run);
+  return job && stored && kube::controls({kube::kJobs, job->meta}, pod.meta) &&
+         kube::controls({api::kAnalysisRuns, stored->meta}, job->meta);
+}
+
+rollout::Observed World::gather(const kube::ObjectKey& key,
+                                std::vector<Impostor>* impostors) const {
   rollout::Observed out;
   out.rollout = rollouts.store.get(key);
   if (!out.rollout) return out;
   const std::string& ns = key.namespace_;
-  out.replica_sets = replica_sets.store.owned_by(out.rollout->meta.uid);
+  const kube::Owner owner{api::kRollouts, out.rollout->meta};
+  std::vector<kube::ObjectKey> refused;
+  out.replica_sets = replica_sets.store.owned_by(owner, &refused);
+  add(impostors, kube::kReplicaSets, ns, refused);
   for (auto& orphan : replica_sets.store.orphans(ns))
     out.replica_sets.push_back(std::move(orphan));
   // Somebody else's ReplicaSet under a name that ours would have (its end is a hash): a collision,
   // which decide() must see.
-  const auto rival = [&](std::string_view end, std::string_view owner) {
-    return !owner.empty() && owner != out.rollout->meta.uid && end.find('-') == end.npos;
+  const auto rival = [](std::string_view end, std::string_view uid) {
+    return !uid.empty() && end.find('-') == end.npos;
   };
   for (auto& other : replica_sets.store.with_prefix(ns, key.name + "-", rival))
-    out.replica_sets.push_back(std::move(other));
-  for (const auto& run : runs.store.owned_by(out.rollout->meta.uid)) {
-    auto live = live_runs.find(run->meta.key);
+    if (!kube::controls(owner, other->meta)) out.replica_sets.push_back(std::move(other));
+  refused.clear();
+  const auto owned_runs = runs.store.owned_by(owner, &refused);
+  add(impostors, api::kAnalysisRuns, ns, refused);
+  refused.clear();
+  static_cast<void>(experiments.store.owned_by(owner, &refused));
+  add(impostors, api::kExperiments, ns, refused);
+  for (const auto& run : owned_runs) {
+    const auto live = live_runs.find(run->meta.key);
     // A bad verdict is acted on before it is recorded, a good one is not: should its record be
     // lost, nobody could tell afterwards why the version was let through.
     const bool ahead =
-        live != live_runs.end() && (live->second->status.phase != api::AnalysisPhase::Successful ||
-                                    api::is_completed(run->status.phase));
+        live != live_runs.end() && live->second->meta.uid == run->meta.uid &&
+        (live->second->status.phase != api::AnalysisPhase::Successful ||
+         api::is_completed(run->status.phase));
     out.analysis_runs.push_back(ahead ? live->second : run);
   }
   for (const auto& [kind, object] : referred_by(*out.rollout)) {

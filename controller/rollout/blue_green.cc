@@ -25,6 +25,7 @@ bool halted(const Draft& draft) {
 void preview_service(Draft& draft) {
   const auto& spec = *draft.spec().blue_green;
   if (halted(draft) || spec.preview_service == spec.active_service) return;
+  if (draft.new_is_missing()) return;
   point_service(draft, spec.preview_service, draft.new_rs, SwitchCheck::None);
 }
 
@@ -56,6 +57,7 @@ void active_service(Draft& draft) {
     return_to_stable(draft);
     return;
   }
+  if (draft.new_is_missing()) return;
   const auto in = blue_green_pause_input(draft);
   if (halted(draft) || !in.ready || !is_saturated(draft, draft.new_rs)) {
     draft.why(Why::WaitingForPods, "the new version is not ready to take over");
@@ -79,7 +81,7 @@ void clear_stale_verdict(Draft& draft) {
   auto write =
       draft.write_for(kube::kServices, service.meta, kube::Verb::MergePatch, "CleanService");
   write.body = kube::dump(kube::Json{{"metadata", {{"annotations", {{key, nullptr}}}}}});
-  draft.write(std::move(write));
+  if (!draft.write(std::move(write))) return;
   auto changed = std::make_shared<kube::Service>(service);
   changed->meta.annotations.erase(key);
   found->second = std::move(changed);

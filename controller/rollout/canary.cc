@@ -21,7 +21,12 @@ void route(Draft& draft) {
     canary_services(draft);
   } else {
     canary_services(draft);
-    reconcile_traffic(draft);
+    // A weight goes nowhere but where its Service does.
+    if (draft.switch_blocked) {
+      draft.route_blocked = draft.routed();
+    } else {
+      reconcile_traffic(draft);
+    }
   }
   quiet_orphan_ingresses(draft);
 }
@@ -59,7 +64,9 @@ void canary_pass(Draft& draft) {
   const bool inconclusive = draft.changes.has_added(pause::kInconclusiveRun) &&
                             !find_pause(draft.stored, pause::kInconclusiveRun);
   // An abort is recorded before pods are touched; with a router the traffic is cut already.
-  const bool scaled = !inconclusive && !draft.cut_for_verdict && scale_canary(draft);
+  // Nor while users are where they should not be: their pods stay (traffic.md §0.5).
+  const bool scaled =
+      !inconclusive && !draft.cut_for_verdict && !draft.route_blocked && scale_canary(draft);
   if (!draft.running()) return;
   if (!inconclusive && !scaled) pause_step(draft);
   canary_status(draft);

@@ -15,7 +15,10 @@ namespace condition {
 inline constexpr std::string_view kInvalidSpec = "InvalidSpec", kAvailable = "Available",
                                   kProgressing = "Progressing", kPaused = "Paused",
                                   kCompleted = "Completed", kHealthy = "Healthy",
-                                  kReplicaFailure = "ReplicaFailure";
+                                  kReplicaFailure = "ReplicaFailure",
+                                  // Ours: True while the cluster keeps the controller from
+                                  // something, with what it said.
+    kReconciliationError = "ReconciliationError";
 }
 namespace reason {
 inline constexpr std::string_view kAvailable = "AvailableReason", kPaused = "RolloutPaused",
@@ -43,7 +46,7 @@ using Conditions = std::vector<kube::Condition>;
                                            std::string_view type);  // "" when absent
 // A condition without times, to be given to set_condition.
 [[nodiscard]] kube::Condition make_condition(std::string_view type, std::string_view status,
-                                             std::string_view reason, std::string message);
+                                             std::string_view reason, std::string_view message);
 // True when the list changed. Same status and reason: nothing happens, not even to the message.
 // Times are whole seconds; lastTransitionTime stays when only the reason changed; the new item goes
 // to the end.
@@ -82,6 +85,7 @@ struct DeadlineInput {
   const api::RolloutStatus* next = nullptr;  // the status being built; not owned
   bool aborted = false;                      // this pass's view
   bool others_delayed = false;               // any otherRS has a scale-down-deadline
+  bool gate_blocked = false;  // the AnalysisRun of the step cannot be made: that is no analysis
 };
 // No time-out may be declared now (progress included) (rollout.md §1.17).
 [[nodiscard]] bool deadline_exempt(const DeadlineInput& in);

@@ -4,6 +4,7 @@
 
 #include "api/resources.h"
 #include "api/validate.h"
+#include "base/strings.h"
 #include "controller/rollout/canary.h"
 #include "controller/rollout/conditions.h"
 #include "controller/rollout/draft.h"
@@ -26,26 +27,27 @@ World make_world(const Observed& observed) {
   World world;
   world.observed = &observed;
   world.rollout = *observed.rollout;
+  const kube::Owner self{api::kRollouts, observed.rollout->meta};
   const auto refs = references(*observed.rollout);
   for (const auto& name : refs.services)
     if (const auto it = observed.services.find(name); it != observed.services.end())
       world.services.insert(*it);
   for (const auto& [name, ingress] : observed.ingresses) {
-    const auto* owner = ingress->meta.controller_owner();
-    const bool ours = owner && owner->uid == observed.rollout->meta.uid;
-    if (ours ||
+    if (kube::controls(self, ingress->meta) ||
         std::find(refs.ingresses.begin(), refs.ingresses.end(), name) != refs.ingresses.end())
       world.ingresses.emplace(name, ingress);
   }
-  world.runs = observed.analysis_runs;
+  for (const auto& run : observed.analysis_runs)
+    if (kube::controls(self, run->meta)) world.runs.push_back(run);
   return world;
 }
 
 // The whole plan for a Rollout that must not be touched: one condition, and for a refusal one
 // event.
-controller::Plan untouched(const Observed& observed, WallTime now, const std::string& error,
+controller::Plan untouched(const Observed& observed, WallTime now, std::string_view found,
                            bool refused) {
   const auto& rollout = *observed.rollout;
+  const std::string error = printable(found);
   controller::Plan plan;
   plan.trace.push_back({refused ? Why::Refused : Why::InvalidSpec, error});
   auto next = rollout.status;
@@ -104,14 +106,16 @@ void forget_invalid_spec(api::RolloutStatus& status, WallTime now) {
     if (item.type == condition::kProgressing) item.last_update_time = truncate_to_seconds(now);
 }
 
-void default_replicas(Draft& draft) {
+// True when the pass goes on, because the server refuses the number that it would count by anyway.
+bool default_replicas(Draft& draft) {
   auto write = draft.write_for(api::kRollouts, draft.rollout().meta, kube::Verb::MergePatch,
                                "PatchMetadata");
   write.body = R"({"spec":{"replicas":1}})";
-  draft.write(std::move(write));
   draft.world.rollout.spec.replicas = 1;
+  if (!draft.write(std::move(write))) return draft.running();
   draft.stop_fold = true;
   draft.next = draft.stored;
+  return false;
 }
 
 bool spec_changed(const Draft& draft) {
@@ -132,22 +136,17 @@ void scaling_pass(Draft& draft) {
 
 // What comes before either strategy, in the order of rollout.md §2.2.
 void run_pass(Draft& draft) {
-  if (!draft.spec().replicas) {
-    default_replicas(draft);
-    return;
-  }
+  if (!draft.spec().replicas && !default_replicas(draft)) return;
   if (draft.stored.abort && !draft.stored.aborted_at && draft.stored.promote_full) {
     draft.stored.promote_full = false;  // an abort that is still to be recorded wins
     draft.world.rollout.status.promote_full = false;
   }
   draft.sort_sets();
-  if (!draft.new_rs) {
-    create_new_set(draft);
-    return;
-  }
+  if (!draft.new_rs && !create_new_set(draft)) return;
   if (draft.fully_promoted() && draft.stored.abort) draft.changes.drop_abort();
   if (precheck(draft)) return;
   sync_revision(draft);
+  forget_earlier_attempt(draft);
   draft.next = draft.stored;
   draft.spec_changed = spec_changed(draft);
   if (!draft.spec_changed) {
@@ -171,6 +170,7 @@ struct Fold {
   std::vector<Item> items;
   std::vector<controller::Reason> trace;
   std::optional<WallTime> wake_at;
+  bool settled = false;
 };
 
 bool records_abort(const Draft& draft) {
@@ -199,10 +199,18 @@ std::ptrdiff_t patches_of_routes(const std::vector<Item>& items) {
   });
 }
 
+// Of a record that the server refuses. What a second pass would build on it would be taken back by
+// the next decision, which starts from the old record again: no pass builds on it.
+bool record_is_refused(const Observed& observed) {
+  return std::any_of(observed.refusals.begin(), observed.refusals.end(), [](const auto& refusal) {
+    return refusal.write.type == api::kRollouts && refusal.write.subresource == "status";
+  });
+}
+
 // Passes until nothing more happens, or until only the world can say how it goes on.
-void fold_passes(Fold& fold, const Options& options, WallTime now) {
+void fold_passes(Fold& fold, const Options& options, WallTime now, int passes_max) {
   bool only_precheck = false, supersede = false;
-  for (int i = 0; i < kPassesMax; ++i) {
+  for (int i = 0; i < passes_max; ++i) {
     World world = fold.world;
     Draft draft(world, options, now);
     draft.items = fold.items;
@@ -214,6 +222,7 @@ void fold_passes(Fold& fold, const Options& options, WallTime now) {
     }
     fold.trace.insert(fold.trace.end(), draft.trace.begin(), draft.trace.end());
     fold.wake_at = draft.wake_at;
+    fold.settled = (fold.settled || draft.settled) && !draft.cut_for_verdict;
     const bool wrote_weights = patches_of_routes(draft.items) > patches_of_routes(fold.items);
     fold.items = std::move(draft.items);
     if (draft.end == PassEnd::Failed) {
@@ -312,36 +321,93 @@ void append_status(std::vector<Item>& items, kube::Write status) {
   items.insert(metadata, Item{std::move(status), false});
 }
 
+std::vector<Item> take_told_with_status(std::vector<Item>& items) {
+  const auto told = std::stable_partition(items.begin(), items.end(),
+                                          [](const Item& item) { return !item.with_status; });
+  std::vector<Item> out(std::make_move_iterator(told), std::make_move_iterator(items.end()));
+  items.erase(told, items.end());
+  return out;
+}
+
+// No status can tell of it, so the first decision that hears of it does.
+controller::EventIntent refused_status(const Observed& observed,
+                                       const Observed::Refusal& refusal) {
+  const auto& meta = observed.rollout->meta;
+  const Block block{"ReconciliationError", refusal.error.message};
+  return {api::kRollouts, meta.key, meta.uid, true, block.reason, event_text(block)};
+}
+
+// The record of what was decided, and what stands behind it. While the server refuses the record,
+// the plan is what a process would have done that died before it.
+void finish_with_status(Fold& fold, const Observed& observed, WallTime now) {
+  const auto& next = fold.world.rollout.status;
+  auto write = status_patch(*observed.rollout, next);
+  if (!write) return;
+  auto after = take_after_promotion(fold.items, observed, next);
+  std::vector<Item> told;  // behind a record that may be refused once more
+  for (const auto& refusal : observed.refusals) {
+    if (!same_intent(refusal.write, *write)) continue;
+    if (refusal.fresh)
+      fold.items.insert(fold.items.begin(), Item{refused_status(observed, refusal), false});
+    told = take_told_with_status(fold.items);
+    if (now >= refusal.retry_at) continue;
+    // The Rollout's own annotation stands behind the record.
+    std::erase_if(fold.items, [](const Item& item) {
+      const auto* other = std::get_if<kube::Write>(&item.intent);
+      return other && other->type == api::kRollouts && other->purpose != kConfirmRollout;
+    });
+    // "At once" meant: as soon as the record is there.
+    const bool at_once = fold.wake_at && *fold.wake_at <= now;
+    fold.wake_at = at_once ? refusal.retry_at
+                           : std::min(fold.wake_at.value_or(refusal.retry_at), refusal.retry_at);
+    return;
+  }
+  append_status(fold.items, std::move(*write));
+  std::move(told.begin(), told.end(), std::back_inserter(fold.items));
+  fold.items.insert(fold.items.end(), std::make_move_iterator(after.begin()),
+                    std::make_move_iterator(after.end()));
+}
+
 }  // namespace
+
+std::optional<kube::Write> dry_run(const Observed& observed, WallTime now) {
+  if (!observed.rollout || is_observed(*observed.rollout)) return std::nullopt;
+  if (stop_before_the_passes(observed, now)) return std::nullopt;
+  World world = make_world(observed);
+  const Options options;
+  Draft draft(world, options, now);
+  if (!claim_sets(draft)) return std::nullopt;
+  return dry_run_of_new_set(draft);
+}
 
 controller::Plan decide(const Observed& observed, WallTime now, const Options& options) {
   if (!observed.rollout) return {};
   if (auto plan = stop_before_the_passes(observed, now)) return std::move(*plan);
-  Fold fold{make_world(observed), {}, {}, std::nullopt};
+  Fold fold;
+  fold.world = make_world(observed);
   forget_invalid_spec(fold.world.rollout.status, now);
   controller::Plan plan;
   Draft claim(fold.world, options, now);
   if (!claim_sets(claim)) {
     plan.trace = std::move(claim.trace);
+    plan.wake_at = claim.wake_at;
     return plan;
   }
   fold.items = std::move(claim.items);
   fold.trace = std::move(claim.trace);
-  fold_passes(fold, options, now);
+  fold_passes(fold, options, now, record_is_refused(observed) ? 1 : kPassesMax);
 
-  plan.trace = std::move(fold.trace);
-  plan.wake_at = fold.wake_at;
   const auto due = status_due(*observed.rollout, fold.world.rollout.status, now);
   const bool deferred = due && *due > now;
   if (deferred) {
     std::erase_if(fold.items, [](const Item& item) { return item.with_status; });
-    plan.wake_at = std::min(plan.wake_at.value_or(*due), *due);
-  } else if (auto write = status_patch(*observed.rollout, fold.world.rollout.status)) {
-    auto after = take_after_promotion(fold.items, observed, fold.world.rollout.status);
-    append_status(fold.items, std::move(*write));
-    fold.items.insert(fold.items.end(), std::make_move_iterator(after.begin()),
-                      std::make_move_iterator(after.end()));
+    fold.wake_at = std::min(fold.wake_at.value_or(*due), *due);
+  } else {
+    finish_with_status(fold, observed, now);
   }
+  plan.trace = std::move(fold.trace);
+  plan.wake_at = fold.wake_at;
+  plan.settled = fold.settled;
   for (auto& item : fold.items) {
     const auto* write = std::get_if<kube::Write>(&item.intent);
     if (!write || changes_set(observed, *write)) plan.intents.push_back(std::move(item.intent));

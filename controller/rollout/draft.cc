@@ -5,6 +5,7 @@
 #include "api/keys.h"
 #include "api/resources.h"
 #include "base/assert.h"
+#include "controller/rollout/conditions.h"
 #include "kube/json/json.h"
 #include "kube/json/patch.h"
 #include "kube/model/resources.h"
@@ -38,6 +39,24 @@ void apply(kube::ReplicaSet& set, const SetChange& change) {
   }
 }
 
+// The size that a write of a ReplicaSet asks for; "" when it asks for none.
+std::string size_in(const kube::Write& write) {
+  const auto body = kube::parse_json(write.body);
+  const auto* size = body ? kube::find_path(*body, "spec.replicas") : nullptr;
+  return size ? kube::dump(*size) : std::string();
+}
+
+std::string_view event_of(std::string_view purpose) {
+  if (purpose == "SetWeights") return "TrafficRoutingError";
+  if (purpose == "CreateReplicaSet") return "ReplicaSetCreateError";
+  return "ReconciliationError";
+}
+
+std::string text_of(const Observed::Refusal& refusal) {
+  if (refusal.write.purpose != "CreateReplicaSet") return refusal.error.message;
+  return progressing_create_error(refusal.write.key.name, refusal.error.message).message;
+}
+
 bool sizes(const kube::Write& write) {
   const auto body = kube::parse_json(write.body);
   return !body || kube::find_path(*body, "spec.replicas") != nullptr;
@@ -65,6 +84,21 @@ void compose_merge_patch(kube::Json& first, const kube::Json& second) {
   }
 }
 
+std::string event_text(const Block& block) {
+  return (block.reason == "ReconciliationError" ? "Reconciliation failed with error: " : "") +
+         block.text;
+}
+
+bool same_intent(const kube::Write& a, const kube::Write& b) {
+  if (a.purpose != b.purpose || !(a.type == b.type) || !(a.key == b.key) ||
+      a.subresource != b.subresource)
+    return false;
+  // Other bodies hold the time of day, which does not make them another wish.
+  if (a.purpose == "ScaleReplicaSet") return size_in(a) == size_in(b);
+  const bool exact = a.purpose == "SetWeights" || a.purpose == "SwitchService";
+  return !exact || a.body == b.body;
+}
+
 std::string hash_of(const kube::ReplicaSet& set) {
   return get_or(set.meta.labels, api::kPodTemplateHashLabel);
 }
@@ -90,7 +124,9 @@ Draft::Draft(World& world_in, const Options& options_in, WallTime now_in)
       options(options_in),
       now(now_in),
       stored(world_in.rollout.status),
-      next(stored) {}
+      next(stored),
+      wake_at(world_in.retry_at),
+      blocks(world_in.blocks) {}
 
 std::string Draft::new_hash() const {
   return new_rs ? hash_of(*new_rs) : std::string();
@@ -135,10 +171,33 @@ void Draft::fail(Why reason, std::string detail, Seconds retry) {
   end = PassEnd::Failed;
 }
 
-const Error* Draft::refused(std::string_view purpose, const kube::ObjectKey& key) const {
-  const auto& failure = world.observed->write_failure;
-  return failure && failure->purpose == purpose && failure->object == key ? &failure->error
-                                                                          : nullptr;
+void Draft::block(std::string_view reason, std::string text) {
+  const bool known = std::any_of(blocks.begin(), blocks.end(),
+                                 [&](const Block& other) { return other.text == text; });
+  if (!known) blocks.push_back({std::string(reason), std::move(text)});
+}
+
+bool Draft::held(const kube::Write& write) {
+  for (const auto& refusal : world.observed->refusals) {
+    if (!same_intent(refusal.write, write)) continue;
+    // Said by the whole plan: its later passes see the world as if this had gone well, or are not
+    // concerned any more.
+    block(event_of(write.purpose), text_of(refusal));
+    world.blocks = blocks;
+    if (now >= refusal.retry_at) return false;
+    world.retry_at = std::min(world.retry_at.value_or(refusal.retry_at), refusal.retry_at);
+    wake(refusal.retry_at);
+    return true;
+  }
+  return false;
+}
+
+bool Draft::size_held(const kube::ReplicaSet& set) const {
+  const auto& refusals = world.observed->refusals;
+  return std::any_of(refusals.begin(), refusals.end(), [&](const auto& refusal) {
+    return refusal.write.purpose == "ScaleReplicaSet" && refusal.write.key == set.meta.key &&
+           now < refusal.retry_at;
+  });
 }
 
 bool Draft::already_written(const kube::ResourceType& type, const kube::ObjectKey& key) const {
@@ -160,21 +219,22 @@ kube::Write Draft::write_for(const kube::ResourceType& type, const kube::Meta& m
   return out;
 }
 
-void Draft::write(kube::Write write) {
-  if (!running()) return;
+bool Draft::write(kube::Write write) {
+  if (!running() || held(write)) return false;
   if (already_written(write.type, write.key)) {
     end = PassEnd::NeedsWorld;
-    return;
+    return false;
   }
   items.push_back({std::move(write), false});
   ++effects;
+  return true;
 }
 
 // The set is created by this very plan: it is created as it shall be, with two exceptions. Where pods
 // had to go first (no room to surge), new ones come after them. And over a running update the weight
 // of the version before has to be taken back first: were this process to die, the new pods could be
 // ready before that, and would get the other's share.
-void Draft::change_created(kube::ReplicaSet& set, const SetChange& change) {
+bool Draft::change_created(kube::ReplicaSet& set, const SetChange& change) {
   const auto writes_set = [](const Item& item) {
     const auto* write = std::get_if<kube::Write>(&item.intent);
     return write && write->type == kube::kReplicaSets;
@@ -185,7 +245,7 @@ void Draft::change_created(kube::ReplicaSet& set, const SetChange& change) {
   const bool first = std::count_if(items.begin(), items.end(), writes_set) == 1;
   if (change.replicas && (!from_rest || !first)) {
     end = PassEnd::NeedsWorld;
-    return;
+    return false;
   }
   const auto found = std::find_if(items.begin(), items.end(), [&](const Item& item) {
     return writes_set(item) && std::get<kube::Write>(item.intent).key == set.meta.key;
@@ -198,26 +258,25 @@ void Draft::change_created(kube::ReplicaSet& set, const SetChange& change) {
   create.body = kube::dump(*body);
   ++effects;
   apply(set, change);
+  return true;
 }
 
-void Draft::change_set(kube::ReplicaSet& set, const SetChange& change, std::string_view purpose) {
-  if (!running() || change.empty()) return;
-  if (set.meta.uid.empty()) {
-    change_created(set, change);
-    return;
-  }
-  ++effects;
-  kube::Json patch = to_patch(change);
-  auto pending = std::find_if(items.begin(), items.end(), [&](const Item& item) {
-    const auto* write = std::get_if<kube::Write>(&item.intent);
-    return write && same_object(*write, kube::kReplicaSets, set.meta.key);
-  });
+bool Draft::change_set(kube::ReplicaSet& set, const SetChange& change, std::string_view purpose) {
+  if (!running() || change.empty() || set.meta.key.name == world.missing_set) return false;
+  if (set.meta.uid.empty()) return change_created(set, change);
+  const kube::Json patch = to_patch(change);
   auto write = write_for(kube::kReplicaSets, set.meta, kube::Verb::MergePatch, purpose);
+  write.body = kube::dump(patch);
+  if (held(write)) return false;
+  ++effects;
+  auto pending = std::find_if(items.begin(), items.end(), [&](const Item& item) {
+    const auto* other = std::get_if<kube::Write>(&item.intent);
+    return other && same_object(*other, kube::kReplicaSets, set.meta.key);
+  });
   if (pending == items.end()) {
-    write.body = kube::dump(patch);
     items.push_back({std::move(write), false});
     apply(set, change);
-    return;
+    return true;
   }
   // Metadata may travel with a change of size, wherever that stands; two sizes cannot share a
   // write.
@@ -226,17 +285,18 @@ void Draft::change_set(kube::ReplicaSet& set, const SetChange& change, std::stri
   const bool earlier_sizes = sizes(earlier);
   if (earlier.verb != kube::Verb::MergePatch || !combined || (earlier_sizes && change.replicas)) {
     end = PassEnd::NeedsWorld;
-    return;
+    return false;
   }
   compose_merge_patch(*combined, patch);
   apply(set, change);
   if (earlier_sizes) {
     earlier.body = kube::dump(*combined);
-    return;
+    return true;
   }
   write.body = kube::dump(*combined);
   items.erase(pending);
   items.push_back({std::move(write), false});
+  return true;
 }
 
 }  // namespace sluice::rollout

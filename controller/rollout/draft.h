@@ -23,6 +23,13 @@ namespace sluice::rollout {
 
 using controller::Why;
 
+// What the cluster keeps us from, and what people are told of it.
+struct Block {
+  std::string reason;  // of the Event
+  std::string text;
+};
+[[nodiscard]] std::string event_text(const Block& block);
+
 struct World {
   const Observed* observed = nullptr;  // templates, pods; not owned
   api::Rollout rollout;
@@ -30,6 +37,11 @@ struct World {
   std::map<std::string, Ptr<kube::Service>> services;
   std::map<std::string, Ptr<kube::Ingress>> ingresses;
   std::vector<Ptr<api::AnalysisRun>> runs;
+  // Name of the newRS in `sets` that does not exist, because the server refuses it: it stands for
+  // the version, has no pods, and nothing is written to it.
+  std::string missing_set;
+  std::vector<Block> blocks;  // refusals met by the plan so far, and when to ask again
+  std::optional<WallTime> retry_at;
 };
 
 // An intent of the plan being made. Events that tell of a status change go only with the status
@@ -87,6 +99,11 @@ struct Draft {
   bool stop_fold = false;                           // what follows needs the world's answer
   bool cut_for_verdict = false;                     // this pass acts on a failed analysis
   std::string verdict_annotation;                   // JSON to leave with the cut
+  std::vector<Block> blocks;                        // in the order met
+  // The weight, the selector, or the AnalysisRun that this pass wants cannot be had now: no step
+  // and no promotion is built on it.
+  bool route_blocked = false, switch_blocked = false, gate_blocked = false;
+  bool settled = false;                             // no verdict waits for its record
   // The pass before this one promoted and set a weight on the way: that write may be dropped for
   // this pass's.
   bool supersede_weights = false, superseded = false;
@@ -100,6 +117,10 @@ struct Draft {
     return spec().canary && spec().canary->traffic_routing.has_value();
   }
   [[nodiscard]] bool running() const { return end == PassEnd::Done; }
+  [[nodiscard]] bool new_is_missing() const {
+    return new_rs && new_rs->meta.key.name == world.missing_set;
+  }
+  [[nodiscard]] bool blocked() const { return route_blocked || switch_blocked || gate_blocked; }
   [[nodiscard]] std::string new_hash() const;
   [[nodiscard]] std::string stable_hash() const;
   [[nodiscard]] std::int32_t available(const kube::ReplicaSet* set) const {
@@ -116,19 +137,23 @@ struct Draft {
              bool with_status = false);
   void why(Why reason, std::string detail);
   void wake(std::optional<WallTime> at);
-  void change_set(kube::ReplicaSet& set, const SetChange& change, std::string_view purpose);
-  void write(kube::Write write);  // an object that this plan writes at most once
+  // Both: false when it is not asked for in this pass, so that nothing may be built on it.
+  bool change_set(kube::ReplicaSet& set, const SetChange& change, std::string_view purpose);
+  bool write(kube::Write write);  // an object that this plan writes at most once
   void fail(Why reason, std::string detail, Seconds retry);
-  // What the server said when it refused this write of the previous plan for good; nullptr when it
-  // did not.
-  [[nodiscard]] const Error* refused(std::string_view purpose, const kube::ObjectKey& key) const;
+  // The server refused this very thing, and it is not time yet to ask again.
+  [[nodiscard]] bool held(const kube::Write& write);
+  // A change of this ReplicaSet's size is held, whichever size it was.
+  [[nodiscard]] bool size_held(const kube::ReplicaSet& set) const;
+  // Stands in the status for as long as every pass says it (status.cc).
+  void block(std::string_view reason, std::string text);
   [[nodiscard]] bool already_written(const kube::ResourceType& type,
                                      const kube::ObjectKey& key) const;
   [[nodiscard]] kube::Write write_for(const kube::ResourceType& type, const kube::Meta& meta,
                                       kube::Verb verb, std::string_view purpose) const;
 
  private:
-  void change_created(kube::ReplicaSet& set, const SetChange& change);
+  bool change_created(kube::ReplicaSet& set, const SetChange& change);
 };
 
 [[nodiscard]] std::string hash_of(const kube::ReplicaSet& set);

@@ -7,6 +7,7 @@
 #include "api/keys.h"
 #include "base/strings.h"
 #include "controller/rollout/conditions.h"
+#include "controller/rollout/weights.h"
 
 namespace sluice::rollout {
 namespace {
@@ -47,7 +48,20 @@ std::optional<Phase> canary_wait(const api::CanaryStrategy& strategy,
     return Phase{kProgressing, "old replicas are pending termination"};
   }
   if (!stable_is_current(status)) return Phase{kProgressing, "waiting for all steps to complete"};
+  // Back at the stable version: its pods are the right ones, but users may still be elsewhere.
+  if (strategy.traffic_routing && status.canary.weights &&
+      of_another_version(*status.canary.weights, status.current_pod_hash))
+    return Phase{kProgressing, "waiting for all traffic to return to the stable version"};
   return std::nullopt;
+}
+
+// What the cluster keeps the controller from is the better answer to "why does it not go on?".
+void add_refusal(Phase& phase, const Conditions& conditions) {
+  const auto* refusal = find_condition(conditions, condition::kReconciliationError);
+  if (refusal == nullptr || refusal->status != "True") return;
+  if (phase.phase == kProgressing) phase.message = refusal->message;
+  if (phase.phase == kDegraded && phase.message.find(refusal->message) == std::string::npos)
+    phase.message += "; " + refusal->message;
 }
 
 // A restart that lies ahead does not make the Rollout busy.
@@ -55,10 +69,7 @@ bool restarting(const api::RolloutSpec& spec, const api::RolloutStatus& status, 
   return spec.restart_at && spec.restart_at != status.restarted_at && *spec.restart_at <= now;
 }
 
-}  // namespace
-
-Phase controller_phase(const api::RolloutSpec& spec, const api::RolloutStatus& status,
-                       WallTime now) {
+Phase plain_phase(const api::RolloutSpec& spec, const api::RolloutStatus& status, WallTime now) {
   if (auto found = degraded(status.conditions)) return *found;
   if (spec.paused) return {kPaused, "manually paused"};
   if (!status.pause_conditions.empty()) return {kPaused, status.pause_conditions.front().reason};
@@ -73,6 +84,15 @@ Phase controller_phase(const api::RolloutSpec& spec, const api::RolloutStatus& s
   if (spec.blue_green) waiting = blue_green_wait(*spec.blue_green, status);
   if (spec.canary) waiting = canary_wait(*spec.canary, status);
   return waiting.value_or(Phase{"Healthy", ""});
+}
+
+}  // namespace
+
+Phase controller_phase(const api::RolloutSpec& spec, const api::RolloutStatus& status,
+                       WallTime now) {
+  auto out = plain_phase(spec, status, now);
+  add_refusal(out, status.conditions);
+  return out;
 }
 
 // An object without a phase was written by a controller to which a restart ahead was work already

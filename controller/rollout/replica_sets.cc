@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "api/keys.h"
 #include "api/resources.h"
@@ -28,45 +29,21 @@ kube::OwnerReference owner_of(const api::Rollout& rollout) {
   return {"argoproj.io/v1alpha1", "Rollout", rollout.meta.key.name, rollout.meta.uid, true, true};
 }
 
-void write_owners(Draft& draft, const kube::ReplicaSet& set,
+bool write_owners(Draft& draft, const kube::ReplicaSet& set,
                   const std::vector<kube::OwnerReference>& owners, std::string_view purpose) {
   Json list = Json::array();
   for (const auto& owner : owners) list.push_back(owner_json(owner));
   auto write = draft.write_for(kube::kReplicaSets, set.meta, kube::Verb::MergePatch, purpose);
   write.body = kube::dump(Json{{"metadata", {{"ownerReferences", list}}}});
-  draft.write(std::move(write));
+  return draft.write(std::move(write));
 }
 
 void release(Draft& draft, const kube::ReplicaSet& set) {
   auto owners = set.meta.owners;
   std::erase_if(owners, [&](const auto& owner) { return owner.uid == draft.rollout().meta.uid; });
-  write_owners(draft, set, owners, "ReleaseReplicaSet");
+  if (!write_owners(draft, set, owners, "ReleaseReplicaSet")) return;
   draft.why(Why::ReplicaSetAdopted,
             "released " + set.meta.key.name + ": its labels no longer match the selector");
-}
-
-// An orphan adopted by a Rollout that is gone would be taken for garbage with all its pods. So the
-// server is asked first: a patch that changes nothing, but fails when the Rollout is not exactly
-// what was read.
-void confirm_rollout(Draft& draft) {
-  if (draft.already_written(api::kRollouts, draft.rollout().meta.key)) return;
-  auto write = draft.write_for(api::kRollouts, draft.rollout().meta, kube::Verb::MergePatch,
-                               kConfirmRollout);
-  write.body = "{}";
-  draft.write(std::move(write));
-}
-
-kube::ReplicaSet adopt(Draft& draft, kube::ReplicaSet set) {
-  confirm_rollout(draft);
-  set.meta.owners.push_back(owner_of(draft.rollout()));
-  write_owners(draft, set, set.meta.owners, "AdoptReplicaSet");
-  draft.why(Why::ReplicaSetAdopted, "adopted " + set.meta.key.name);
-  return set;
-}
-
-bool older_first(const kube::ReplicaSet& a, const kube::ReplicaSet& b) {
-  if (a.meta.created_at != b.meta.created_at) return a.meta.created_at < b.meta.created_at;
-  return a.meta.key.name < b.meta.key.name;
 }
 
 std::string template_of(const kube::ReplicaSet& set) {
@@ -82,9 +59,41 @@ bool same_template(const kube::ReplicaSet& set, const api::Rollout& rollout) {
                               get_or(set.meta.annotations, api::kEphemeralMetadataAnnotation));
 }
 
-// Which set is newRS (rollout.md §1.10.2). Two ReplicaSets may qualify after an upgrade: the one
-// that status names is the one that has the pods.
-kube::ReplicaSet* find_new(World& world) {
+// An orphan adopted by a Rollout that is gone would be taken for garbage with all its pods. So the
+// server is asked first: a patch that changes nothing, but fails when the Rollout is not exactly
+// what was read.
+bool confirm_rollout(Draft& draft) {
+  if (draft.already_written(api::kRollouts, draft.rollout().meta.key)) return true;
+  auto write = draft.write_for(api::kRollouts, draft.rollout().meta, kube::Verb::MergePatch,
+                               kConfirmRollout);
+  write.body = "{}";
+  return draft.write(std::move(write));
+}
+
+// False when nothing may be decided: the server refuses to give us a ReplicaSet that the Rollout
+// cannot do without. One that is of no account stays what it is.
+bool adopt(Draft& draft, kube::ReplicaSet set) {
+  set.meta.owners.push_back(owner_of(draft.rollout()));
+  if (confirm_rollout(draft) && write_owners(draft, set, set.meta.owners, "AdoptReplicaSet")) {
+    draft.why(Why::ReplicaSetAdopted, "adopted " + set.meta.key.name);
+    draft.world.sets.push_back(std::move(set));
+    return true;
+  }
+  const auto& status = draft.rollout().status;
+  const auto hash = hash_of(set);
+  return hash != status.stable_rs && hash != status.current_pod_hash &&
+         !same_template(set, draft.rollout());
+}
+
+bool older_first(const kube::ReplicaSet& a, const kube::ReplicaSet& b) {
+  if (a.meta.created_at != b.meta.created_at) return a.meta.created_at < b.meta.created_at;
+  return a.meta.key.name < b.meta.key.name;
+}
+
+// The ReplicaSets that are newRS as far as hashes and the types know, the best first (§1.10.2),
+// until `stop` says yes. Two may qualify after an upgrade: the one that status names is the one
+// that has the pods.
+kube::ReplicaSet* first_alike(World& world, const std::function<bool(kube::ReplicaSet&)>& stop) {
   const auto& rollout = world.rollout;
   const auto hashes =
       api::template_hashes(rollout.spec.template_json, rollout.status.collision_count);
@@ -94,15 +103,52 @@ kube::ReplicaSet* find_new(World& world) {
   for (auto& set : world.sets) {
     const auto hash = hash_of(set);
     if (hash.empty() || hash != rollout.status.current_pod_hash) continue;
-    if (is_known(hash) || same_template(set, rollout)) return &set;
+    if ((is_known(hash) || same_template(set, rollout)) && stop(set)) return &set;
   }
   if (hashes)
     for (const auto& hash : *hashes)
       for (auto& set : world.sets)
-        if (hash_of(set) == hash) return &set;
+        if (hash_of(set) == hash && stop(set)) return &set;
   for (auto& set : world.sets)
-    if (!set.meta.uid.empty() && same_template(set, rollout)) return &set;
+    if (!set.meta.uid.empty() && same_template(set, rollout) && stop(set)) return &set;
   return nullptr;
+}
+
+// The version that status names is this template's, and has no ReplicaSet: one that the server
+// refused so far is still to be made, and one that only looks the same does not stand in for it.
+bool is_unmade(const World& world) {
+  const auto& status = world.rollout.status;
+  const bool there = std::any_of(world.sets.begin(), world.sets.end(), [&](const auto& set) {
+    return hash_of(set) == status.current_pod_hash;
+  });
+  if (there || status.current_pod_hash.empty()) return false;
+  const auto hashes =
+      api::template_hashes(world.rollout.spec.template_json, status.collision_count);
+  return hashes &&
+         std::find(hashes->begin(), hashes->end(), status.current_pod_hash) != hashes->end();
+}
+
+struct NewSet {
+  kube::ReplicaSet* set = nullptr;
+  bool ask_server = false;  // it may be another: dry_run_of_new_set
+};
+
+// Members that our types do not have are in no hash. What the Rollout says of them is another
+// version only when a server that keeps them made another ReplicaSet of it, and only when the spec
+// is new: nothing at rest is touched, whatever its ReplicaSet lacks (ADR 12).
+NewSet find_new(World& world) {
+  auto* const best = first_alike(world, [](const auto&) { return true; });
+  const bool observed = is_observed(world.rollout);
+  if (!best || (observed && !is_unmade(world))) return {best};
+  const auto carrying = [&](const std::string& members) {
+    return first_alike(world, [&](const auto& set) {
+      return set.meta.uid.empty() || api::unknown_members(template_of(set)) == members;
+    });
+  };
+  const auto wanted = api::unknown_members(world.rollout.spec.template_json);
+  if (auto* const exact = carrying(wanted); exact || observed) return {exact};
+  if (!world.observed->served_template) return {best, true};
+  return {carrying(api::unknown_members(*world.observed->served_template))};
 }
 
 std::int64_t next_revision(const Draft& draft) {
@@ -160,27 +206,28 @@ void write_rollout_revision(Draft& draft, const std::string& revision) {
                                "PatchMetadata");
   write.body = kube::dump(Json{{"metadata", {{"annotations", {{key, revision}}}}}});
   draft.world.rollout.meta.annotations[key] = revision;
-  draft.write(std::move(write));
-  draft.event("RolloutUpdated", "Rollout updated to revision " + revision);
+  if (draft.write(std::move(write)))
+    draft.event("RolloutUpdated", "Rollout updated to revision " + revision);
 }
 
 bool name_is_taken(const Draft& draft, const std::string& name) {
   const auto& all = draft.world.observed->replica_sets;
-  return std::any_of(all.begin(), all.end(),
-                     [&](const auto& set) { return set->meta.key.name == name; });
+  const kube::ObjectKey key{draft.rollout().meta.key.namespace_, name};
+  return std::any_of(all.begin(), all.end(), [&](const auto& set) { return set->meta.key == key; });
 }
 
-// The server refused this very object for good: say so, and try again at leisure (a quota or a
-// webhook may change).
-bool note_create_failure(Draft& draft, const kube::ObjectKey& key) {
-  const auto* error = draft.refused("CreateReplicaSet", key);
-  if (!error) return false;
-  draft.next = draft.stored;
-  const auto condition = progressing_create_error(key.name, error->message);
-  if (set_condition(draft.next.conditions, condition, draft.now))
-    draft.event("ReplicaSetCreateError", condition.message, true, true);
-  draft.why(Why::ReplicaSetCreated, condition.message);
-  draft.wake(draft.now + Seconds{20});
+bool was_refused(const Draft& draft, const kube::Write& write) {
+  const auto& refusals = draft.world.observed->refusals;
+  return std::any_of(refusals.begin(), refusals.end(),
+                     [&](const auto& refusal) { return same_intent(refusal.write, write); });
+}
+
+// The server refuses the set: the pass goes on with one that has no pods.
+bool stand_in(Draft& draft, kube::ReplicaSet set) {
+  draft.why(Why::ReplicaSetCreated, set.meta.key.name + " is refused by the server");
+  draft.world.missing_set = set.meta.key.name;
+  draft.world.sets.push_back(std::move(set));
+  draft.sort_sets();
   return true;
 }
 
@@ -199,15 +246,20 @@ StringMap copied_annotations(const StringMap& rollout_annotations) {
   return out;
 }
 
+bool is_observed(const api::Rollout& rollout) {
+  return rollout.status.observed_generation == std::to_string(rollout.meta.generation);
+}
+
 bool claim_sets(Draft& draft) {
   auto& world = draft.world;
   const auto& rollout = world.rollout;
+  const kube::Owner self{api::kRollouts, rollout.meta};
   world.sets.clear();
   for (const auto& observed : world.observed->replica_sets) {
     if (observed->meta.key.namespace_ != rollout.meta.key.namespace_) continue;
     if (find_or_null(observed->meta.labels, api::kPodTemplateHashLabel) == nullptr) continue;
     const auto* owner = observed->meta.controller_owner();
-    if (owner && owner->uid != rollout.meta.uid) continue;
+    if (owner && !kube::controls(self, observed->meta)) continue;
     const bool matches = rollout.spec.selector.matches(observed->meta.labels);
     if (owner && observed->decode_error) {
       draft.why(Why::CacheNotSynced, "ReplicaSet " + observed->meta.key.name +
@@ -216,8 +268,8 @@ bool claim_sets(Draft& draft) {
     }
     if (owner && matches) world.sets.push_back(*observed);
     if (owner && !matches) release(draft, *observed);
-    if (!owner && matches && !observed->meta.deleted_at && !observed->decode_error)
-      world.sets.push_back(adopt(draft, *observed));
+    const bool orphan = !owner && matches && !observed->meta.deleted_at && !observed->decode_error;
+    if (orphan && !adopt(draft, *observed)) return false;
   }
   std::sort(world.sets.begin(), world.sets.end(), older_first);
   return true;
@@ -226,7 +278,7 @@ bool claim_sets(Draft& draft) {
 void Draft::sort_sets() {
   older.clear();
   others.clear();
-  new_rs = find_new(world);
+  new_rs = find_new(world).set;
   stable_rs = nullptr;
   if (!stored.stable_rs.empty())
     for (auto& set : world.sets)
@@ -242,33 +294,55 @@ void Draft::sort_sets() {
   }
 }
 
-void create_new_set(Draft& draft) {
+std::optional<kube::Write> dry_run_of_new_set(Draft& draft) {
+  if (!find_new(draft.world).ask_server) return std::nullopt;
+  const auto hashes =
+      api::template_hashes(draft.spec().template_json, draft.stored.collision_count);
+  if (!hashes) return std::nullopt;
+  kube::ReplicaSet set;
+  const auto text = new_set_body(draft, hashes->front(), set);
+  if (!text) return std::nullopt;
+  auto body = kube::parse_json(*text);
+  if (!body) return std::nullopt;
+  // Its name is taken by the one that looks the same.
+  (*body)["metadata"].erase("name");
+  (*body)["metadata"]["generateName"] = draft.rollout().meta.key.name + "-";
+  set.meta.key.name.clear();
+  auto write = draft.write_for(kube::kReplicaSets, set.meta, kube::Verb::Create, "TryReplicaSet");
+  write.body = kube::dump(*body);
+  write.dry_run = true;
+  return write;
+}
+
+bool create_new_set(Draft& draft) {
   const auto& rollout = draft.rollout();
   const auto hashes =
       api::template_hashes(rollout.spec.template_json, draft.stored.collision_count);
   if (!hashes || hashes->empty()) {
     draft.fail(Why::InvalidSpec, hashes ? "no hash" : hashes.error().message, Seconds{20});
-    return;
+    return false;
   }
   const auto& hash = hashes->front();
   kube::ReplicaSet set;
   const auto body = new_set_body(draft, hash, set);
   if (!body) {
     draft.fail(Why::InvalidSpec, body.error().message, Seconds{20});
-    return;
+    return false;
   }
   if (name_is_taken(draft, set.meta.key.name)) {
     draft.next = draft.stored;
     draft.next.collision_count = draft.stored.collision_count.value_or(0) + 1;
     draft.why(Why::ReplicaSetCreated,
               "the name " + set.meta.key.name + " is taken by another template");
-    return;
+    return false;
   }
-  if (note_create_failure(draft, set.meta.key)) return;
   auto write =
       draft.write_for(kube::kReplicaSets, set.meta, kube::Verb::Create, "CreateReplicaSet");
   write.body = *body;
-  draft.write(std::move(write));
+  // Nobody waits for the pods of an aborted version; a retry asks for them again.
+  const bool given_up = draft.stored.abort && hash == draft.stored.current_pod_hash;
+  if ((given_up && was_refused(draft, write)) || !draft.write(std::move(write)))
+    return draft.running() && stand_in(draft, std::move(set));
   const auto revision = get_or(set.meta.annotations, api::kRevisionAnnotation);
   const bool announce = get_or(rollout.meta.annotations, api::kRevisionAnnotation) != revision;
   if (announce) write_rollout_revision(draft, revision);
@@ -278,10 +352,11 @@ void create_new_set(Draft& draft) {
   draft.next = draft.world.rollout.status;
   set_condition(draft.next.conditions, progressing_created(set.meta.key.name), draft.now);
   draft.world.sets.push_back(std::move(set));
+  return false;
 }
 
 void sync_revision(Draft& draft) {
-  if (!draft.new_rs || !draft.running()) return;
+  if (!draft.new_rs || !draft.running() || draft.new_is_missing()) return;
   auto& set = *draft.new_rs;
   const auto* text = find_or_null(set.meta.annotations, api::kRevisionAnnotation);
   const auto present = revision_of(set.meta);
@@ -301,10 +376,8 @@ void sync_revision(Draft& draft) {
   }
   if (set.min_ready_seconds != draft.spec().min_ready_seconds)
     change.min_ready_seconds = draft.spec().min_ready_seconds;
-  if (!change.empty()) {
-    draft.change_set(set, change, "SyncReplicaSet");
+  if (draft.change_set(set, change, "SyncReplicaSet"))
     draft.why(Why::RevisionSynced, set.meta.key.name);
-  }
   const auto revision = get_or(set.meta.annotations, api::kRevisionAnnotation);
   if (revision_of(set.meta) &&
       get_or(draft.rollout().meta.annotations, api::kRevisionAnnotation) != revision)
@@ -329,7 +402,7 @@ void collect_history(Draft& draft) {
     auto write =
         draft.write_for(kube::kReplicaSets, set.meta, kube::Verb::Delete, "DeleteReplicaSet");
     write.tolerate_done = true;
-    draft.write(std::move(write));
+    if (!draft.write(std::move(write))) continue;
     draft.why(Why::Deleted, set.meta.key.name + " is beyond the history limit");
     set.meta.deleted_at = draft.now;
     gone.push_back(hash_of(set));
@@ -351,7 +424,7 @@ void collect_history(Draft& draft) {
         draft.write_for(api::kAnalysisRuns, run->meta, kube::Verb::Delete, "DeleteAnalysisRun");
     write.resource_version.clear();  // its status may move on; the uid says which one is meant
     write.tolerate_done = true;
-    draft.write(std::move(write));
+    if (!draft.write(std::move(write))) continue;
     auto copy = std::make_shared<api::AnalysisRun>(*run);
     copy->meta.deleted_at = draft.now;
     run = std::move(copy);

@@ -5,26 +5,32 @@
 
 namespace sluice::rollout {
 
-// The purpose of the write that asks whether the Rollout is what was read (rollout.md §1.10.3).
+// The purpose of the write that asks whether the Rollout is what was read (§1.10.3).
 inline constexpr std::string_view kConfirmRollout = "ConfirmRollout";
 
 // Fills world.sets with what the Rollout owns; adopts orphans, releases what no longer matches
-// (rollout.md §1.10.3). False when a ReplicaSet of ours cannot be read: nothing may be decided
-// then.
+// (§1.10.3). False when a ReplicaSet of ours cannot be read: nothing may be decided then.
 [[nodiscard]] bool claim_sets(Draft& draft);
 
-// Creates newRS (rollout.md P12). On a name that is taken by something else, status.collisionCount
-// is raised instead, and the next pass tries the next name.
-void create_new_set(Draft& draft);
+// The server has recorded that this generation of the Rollout was decided on.
+[[nodiscard]] bool is_observed(const api::Rollout& rollout);
 
-// Keeps newRS in step (rollout.md P17, §1.10.5): annotations, revision and minReadySeconds of
-// newRS; then the Rollout's own revision annotation.
+// What the server is to be asked before newRS can be told (rollout.h, dry_run).
+[[nodiscard]] std::optional<kube::Write> dry_run_of_new_set(Draft& draft);
+
+// P12: creates newRS. On a name that is taken by something else, status.collisionCount is raised
+// instead, and the next pass tries the next name. True when the pass goes on, because the server
+// refuses the set for now (World::missing_set).
+[[nodiscard]] bool create_new_set(Draft& draft);
+
+// P17, §1.10.5: annotations, revision and minReadySeconds of newRS; then the Rollout's own revision
+// annotation.
 void sync_revision(Draft& draft);
 
-// Deletes otherRSs (rollout.md C5) beyond revisionHistoryLimit, with their finished runs.
+// C5: deletes otherRSs beyond revisionHistoryLimit, with their finished runs.
 void collect_history(Draft& draft);
 
-// The Rollout's annotations that a ReplicaSet gets a copy of (rollout.md §1.9).
+// The Rollout's annotations that a ReplicaSet gets a copy of (§1.9).
 [[nodiscard]] StringMap copied_annotations(const StringMap& rollout_annotations);
 
 }  // namespace sluice::rollout

@@ -130,8 +130,8 @@ struct RoutedScale {
   // ones just set. "May I raise the weight": none.
   std::optional<api::TrafficWeights> weights;
   // Lower bound of stable with dynamicStableScale. 1 while an nginx router is configured and the
-  // stable Service still selects the old ReplicaSet (traffic.md NGX-8); the present size while the
-  // recorded weight is unverified. Else 0.
+  // stable Service still selects the old ReplicaSet (traffic.md NGX-8); all replicas while a canary
+  // that this version replaces has users, who can only go to stable. Else 0.
   std::int32_t stable_floor = 0;
 };
 [[nodiscard]] Counts routed_scale(const RoutedScale& in);

@@ -17,8 +17,7 @@ bool is_available(const kube::Pod& pod, std::int32_t min_ready_seconds, WallTime
 }
 
 bool owned_by(const kube::Pod& pod, const kube::ReplicaSet& set) {
-  const auto* owner = pod.meta.controller_owner();
-  return owner && !set.meta.uid.empty() && owner->uid == set.meta.uid;
+  return kube::controls({kube::kReplicaSets, set.meta}, pod.meta);
 }
 
 // Stable first, then new, then the others by age.
@@ -32,7 +31,7 @@ std::vector<const kube::ReplicaSet*> in_restart_order(const Draft& draft) {
 
 // The Eviction kind of policy/v1beta1 is understood by every server, the one of policy/v1 from 1.22
 // on.
-void evict(Draft& draft, const kube::Pod& pod) {
+bool evict(Draft& draft, const kube::Pod& pod) {
   const kube::Json body{
       {"apiVersion", "policy/v1beta1"},
       {"kind", "Eviction"},
@@ -42,8 +41,10 @@ void evict(Draft& draft, const kube::Pod& pod) {
   write.subresource = "eviction";
   write.resource_version.clear();
   write.body = kube::dump(body);
+  if (draft.held(write)) return false;
   draft.items.push_back({std::move(write), false});
   ++draft.effects;
+  return true;
 }
 
 struct Tally {
@@ -57,7 +58,7 @@ void visit(Draft& draft, const kube::ReplicaSet& set, WallTime restart_at, Tally
     if (pod->meta.created_at >= restart_at) continue;
     ++tally.needs;
     if (pod->meta.deleted_at || tally.budget <= 0) continue;
-    evict(draft, *pod);
+    if (!evict(draft, *pod)) continue;
     --tally.budget;
     ++tally.evicted;
   }

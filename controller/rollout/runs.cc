@@ -6,6 +6,7 @@
 #include "api/keys.h"
 #include "api/resources.h"
 #include "base/hash.h"
+#include "base/strings.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/status.h"
 #include "controller/rollout/verdict.h"
@@ -113,13 +114,21 @@ Newest newest_of(const World& world, const std::string& base) {
   return out;
 }
 
+std::string mark_of(const AnalysisRun& run) {
+  return get_or(run.meta.annotations, api::kAttemptAnnotation);
+}
+
 // Made for the attempt that status tells of, not for an earlier one with the same names.
 bool of_this_attempt(const Draft& draft, const AnalysisRun& run) {
-  const auto& duration = draft.stored.duration;
-  if (!duration || !duration->rollout_started_at) return false;
-  const auto started = *duration->rollout_started_at;
-  if (run.meta.created_at < started) return false;
-  return !run.status.completed_at || *run.status.completed_at >= started;
+  const auto mark = attempt_mark(draft.stored);
+  return !mark.empty() && mark_of(run) == mark;
+}
+
+// May the attempt under way go on with this unfinished run? One without a mark is the reference's,
+// which ends all runs before it records the end of their attempt.
+bool may_go_on_with(const Draft& draft, const AnalysisRun& run) {
+  const auto mark = mark_of(run), ours = attempt_mark(draft.stored);
+  return mark.empty() || ours.empty() || mark == ours;
 }
 
 bool human_or_retry(const Draft& draft) {
@@ -132,9 +141,11 @@ RunPtr find_run(const World& world, const std::string& name) {
   return nullptr;
 }
 
+// What is being deleted gives no verdict, and another run takes its place.
 RunPtr current_run(const Draft& draft, RunKind kind) {
   const auto& ref = slot(draft.next, kind);
-  return ref ? find_run(draft.world, ref->name) : nullptr;
+  auto run = ref ? find_run(draft.world, ref->name) : nullptr;
+  return run && !run->meta.deleted_at ? run : nullptr;
 }
 
 bool cancel_all(const Draft& draft) {
@@ -218,7 +229,7 @@ bool failed(const AnalysisRun& run) {
 
 std::string failure_message(RunKind kind, const AnalysisRun& run) {
   std::string out(abort_text(kind));
-  if (!run.status.message.empty()) out += ": " + run.status.message;
+  if (!run.status.message.empty()) out += ": " + printable(run.status.message);
   return out;
 }
 
@@ -238,7 +249,7 @@ void terminate(Draft& draft, const RunPtr& run) {
                                "TerminateAnalysisRun");
   write.body = R"({"spec":{"terminate":true}})";
   write.resource_version.clear();  // measurements come and go; ending it is right whatever they say
-  draft.write(std::move(write));
+  if (!draft.write(std::move(write))) return;
   draft.why(Why::RunTerminated, run->meta.key.name);
   auto copy = std::make_shared<AnalysisRun>(*run);
   copy->spec.terminate = true;
@@ -263,6 +274,8 @@ Json run_metadata(const Draft& draft, RunKind kind, const api::RolloutAnalysis& 
     for (const auto& [key, value] : block.run_metadata->labels) labels[key] = value;
     for (const auto& [key, value] : block.run_metadata->annotations) annotations[key] = value;
   }
+  if (const auto mark = attempt_mark(draft.stored); !mark.empty())
+    annotations[std::string(api::kAttemptAnnotation)] = mark;
   for (const auto& [key, value] : rollout.spec.selector.match_labels) labels[key] = value;
   const Json owner{{"apiVersion", "argoproj.io/v1alpha1"},
                    {"kind", "Rollout"},
@@ -290,10 +303,10 @@ Place place_for(const Draft& draft, const std::string& base, const RunPtr& repla
   const bool is_replaced = replaced && replaced->meta.key.name == run.meta.key.name;
   const bool alive =
       !api::is_completed(run.status.phase) && !run.spec.terminate && !run.meta.deleted_at;
-  if (!is_replaced && alive && analysis::semantic_equal(run, spec)) return {newest.run, 0};
+  if (!is_replaced && alive && may_go_on_with(draft, run) && analysis::semantic_equal(run, spec))
+    return {newest.run, 0};
   // Its creation was not recorded, its verdict stands all the same.
-  if (!is_replaced && !draft.stored.aborted_at && !run.spec.terminate &&
-      of_this_attempt(draft, run))
+  if (!is_replaced && !run.spec.terminate && !run.meta.deleted_at && of_this_attempt(draft, run))
     return {newest.run, 0};
   return {nullptr, newest.suffix + 1};
 }
@@ -307,9 +320,18 @@ api::AnalysisRunStatus first_status(WallTime now) {
   return out;
 }
 
+// There is nothing to ask: no step and no promotion is built on that, and the deadline runs.
+RunPtr gate_blocked(Draft& draft, const std::string& why) {
+  draft.block("ReconciliationError", why);
+  draft.why(Why::WaitingForAnalysis, why);
+  draft.wake(draft.now + Seconds{20});
+  draft.gate_blocked = true;
+  return nullptr;
+}
+
 RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
-  // The attempt it belongs to goes on record first: a run older than that would be taken for an
-  // earlier attempt's, and its verdict for none.
+  if (draft.new_is_missing()) return nullptr;
+  // The version it judges goes on record first.
   if (draft.world.observed->rollout->status.current_pod_hash != draft.new_hash()) {
     draft.wake(draft.now);
     return nullptr;
@@ -320,15 +342,9 @@ RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
                                            observed.cluster_analysis_templates};
   auto args = analysis::resolve_rollout_args(block.args, draft.rollout(), draft.stable_hash(),
                                              draft.new_hash());
-  if (!args) {
-    draft.fail(Why::WaitingForAnalysis, args.error().message, Seconds{20});
-    return nullptr;
-  }
+  if (!args) return gate_blocked(draft, args.error().message);
   auto spec = analysis::build_run_spec(block, templates, *args);
-  if (!spec) {
-    draft.fail(Why::WaitingForAnalysis, spec.error().message, Seconds{20});
-    return nullptr;
-  }
+  if (!spec) return gate_blocked(draft, spec.error().message);
   const auto base = base_name(draft, kind);
   const auto place = place_for(draft, base, replaced, *spec);
   if (place.reuse) return place.reuse;
@@ -340,18 +356,16 @@ RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
   kube::Meta meta;
   meta.key = {draft.rollout().meta.key.namespace_, name};
   auto write = draft.write_for(api::kAnalysisRuns, meta, kube::Verb::Create, "CreateAnalysisRun");
-  if (const auto* error = draft.refused(write.purpose, meta.key)) {
-    draft.event("ReconciliationError", "Reconciliation failed with error: " + error->message, true);
-    draft.fail(Why::WaitingForAnalysis, error->message, Seconds{20});
-    return nullptr;
-  }
   write.body = kube::dump(body);
   const auto document = kube::Document::parse(write.body);
   auto run = std::make_shared<AnalysisRun>(document ? api::decode_analysis_run(document->root())
                                                     : AnalysisRun{});
   run->meta.key = meta.key;
   run->meta.created_at = draft.now;
-  draft.write(std::move(write));
+  if (!draft.write(std::move(write))) {
+    draft.gate_blocked = draft.running();
+    return nullptr;
+  }
   draft.why(Why::RunCreated, name);
   draft.world.runs.push_back(run);
   return run;
@@ -383,7 +397,10 @@ void record(Draft& draft, RunKind kind, const RunPtr& run) {
     ref.reset();
     return;
   }
-  ref = api::RunStatusRef{run->meta.key.name, run->status.phase, run->status.message};
+  // What is stored already stays as it is.
+  const std::string& said = run->status.message;
+  const bool stored = ref && ref->message == said;
+  ref = api::RunStatusRef{run->meta.key.name, run->status.phase, stored ? said : printable(said)};
   report(draft, kind, *run, slot(draft.stored, kind));
 }
 
@@ -418,7 +435,7 @@ void remove_run(Draft& draft, const RunPtr& run) {
       draft.write_for(api::kAnalysisRuns, run->meta, kube::Verb::Delete, "DeleteAnalysisRun");
   write.resource_version.clear();
   write.tolerate_done = true;
-  draft.write(std::move(write));
+  if (!draft.write(std::move(write))) return;
   std::erase_if(draft.world.runs,
                 [&](const auto& known) { return known->meta.key.name == run->meta.key.name; });
 }
@@ -457,15 +474,92 @@ void begin_abort(Draft& draft, std::string message, std::string annotation) {
   draft.verdict_annotation = std::move(annotation);
 }
 
-std::string left_verdict(const Draft& draft) {
+struct LeftVerdict {
+  std::string text;
+  std::string where;  // "Service shop"
+};
+LeftVerdict left_verdict(const Draft& draft) {
   const auto& spec = draft.spec();
-  if (spec.canary && spec.canary->traffic_routing && spec.canary->traffic_routing->nginx)
-    return traffic::nginx::abort_verdict(draft.rollout(), *spec.canary->traffic_routing->nginx,
-                                         draft.world.ingresses);
-  if (!spec.blue_green) return "";
-  const auto service = draft.world.services.find(spec.blue_green->active_service);
-  if (service == draft.world.services.end()) return "";
-  return get_or(service->second->meta.annotations, api::kAbortVerdictAnnotation);
+  if (spec.canary && spec.canary->traffic_routing && spec.canary->traffic_routing->nginx) {
+    LeftVerdict out{
+        traffic::nginx::abort_verdict(draft.rollout(), *spec.canary->traffic_routing->nginx,
+                                      draft.world.ingresses),
+        "the canary Ingress"};
+    for (const auto& [name, ingress] : draft.world.ingresses)
+      if (get_or(ingress->meta.annotations, api::kAbortVerdictAnnotation) == out.text)
+        out.where = "Ingress " + name;
+    return out;
+  }
+  if (!spec.blue_green) return {};
+  const auto& name = spec.blue_green->active_service;
+  const auto service = draft.world.services.find(name);
+  if (service == draft.world.services.end()) return {};
+  return {get_or(service->second->meta.annotations, api::kAbortVerdictAnnotation),
+          "Service " + name};
+}
+
+// The kind of the current run of this name, if its failure can have cut traffic: before the switch
+// of a blue/green update there is nothing to cut.
+std::optional<RunKind> cutting_kind(const Draft& draft, const std::string& run) {
+  for (const auto kind : {RunKind::Step, RunKind::Background, RunKind::PostPromotion}) {
+    if (!applies(draft, kind)) continue;
+    if (const auto& ref = slot(draft.next, kind); ref && ref->name == run) return kind;
+  }
+  return std::nullopt;
+}
+
+// Why the verdict of an annotation does not count; "" when it does. Whoever may edit a Service can
+// write one, but not what has to bear it out: the status names the run as a current one (so it was
+// made by us for this update, though it may be gone by now), and its object says the same, or says
+// nothing yet. The latter is what a process leaves that dies between the cut and its record, and it
+// is believed only of a predecessor: whoever has carried out its plans knows that it left none.
+std::string doubt(const Draft& draft, const Verdict& verdict, std::optional<RunKind> kind) {
+  if (!kind) return "this update is not judged by an AnalysisRun of that name";
+  const auto& spec = draft.spec();
+  if (spec.blue_green &&
+      live_hash(draft.world, spec.blue_green->active_service) != draft.stable_hash())
+    return "the Service does not select the stable version";
+  const auto run = find_run(draft.world, verdict.run);
+  if (run) {
+    if (get_or(run->meta.labels, api::kPodTemplateHashLabel) != draft.new_hash())
+      return "that AnalysisRun is of another version";
+    const auto& duration = draft.stored.duration;
+    if (duration && duration->rollout_started_at && !of_this_attempt(draft, *run))
+      return "that AnalysisRun is of an earlier attempt";
+    if (failed(*run)) return "";
+    if (api::is_completed(run->status.phase)) return "that AnalysisRun has not failed";
+  }
+  return draft.world.observed->carried_out ? "no AnalysisRun has failed" : "";
+}
+
+// The verdict that a cut without record has left behind; nothing when there is none.
+void adopt_left_verdict(Draft& draft) {
+  const auto left = left_verdict(draft);
+  const auto verdict = decode_verdict(left.text);
+  draft.settled = true;
+  if (!verdict || verdict->hash != draft.new_hash()) return;
+  // Without a mark it is one of the first release, or of a Rollout whose status cannot hold one.
+  const auto mark = attempt_mark(draft.stored);
+  if (!verdict->attempt.empty() && !mark.empty() && verdict->attempt != mark) return;
+  const auto kind = cutting_kind(draft, verdict->run);
+  if (const auto why = doubt(draft, *verdict, kind); !why.empty()) {
+    draft.event("AbortVerdictIgnored",
+                "The annotation " + std::string(api::kAbortVerdictAnnotation) + " of " +
+                    left.where + ", which names AnalysisRun \"" + verdict->run + "\", is ignored: " + why,
+                true);
+    std::get<controller::EventIntent>(draft.items.back().intent).once = true;
+    return;
+  }
+  const auto run = find_run(draft.world, verdict->run);
+  auto message = verdict->message;
+  if (run && failed(*run)) {
+    message = failure_message(*kind, *run);
+  } else if (!message.starts_with(abort_text(*kind))) {
+    message = abort_text(*kind);
+  }
+  auto annotation = encode({verdict->hash, verdict->run, verdict->metric, message, verdict->attempt});
+  draft.settled = false;
+  begin_abort(draft, std::move(message), std::move(annotation));
 }
 
 }  // namespace
@@ -498,6 +592,55 @@ std::string_view abort_text(RunKind kind) {
   return "";
 }
 
+std::string attempt_mark(const api::RolloutStatus& status) {
+  if (!status.duration || !status.duration->rollout_started_at) return "";
+  auto out = format_rfc3339(*status.duration->rollout_started_at);
+  if (!status.current_step_hash.empty()) out += " " + status.current_step_hash;
+  return out;
+}
+
+WallTime attempt_start(const World& world, const api::RolloutStatus& next,
+                       std::optional<WallTime> before, WallTime now) {
+  constexpr Seconds kClockErrorMax{86'400};  // whoever says more than that makes it up
+  auto start = truncate_to_seconds(now);
+  const auto latest = start + kClockErrorMax;
+  if (before && *before < latest) start = std::max(start, *before + Seconds{1});
+  std::optional<WallTime> lost;
+  for (const auto& run : world.runs) {
+    const auto mark = mark_of(*run);
+    const auto begun = parse_rfc3339(mark.substr(0, mark.find(' ')));
+    if (!begun || *begun >= latest) continue;
+    auto same = next;
+    same.duration.emplace().rollout_started_at = *begun;
+    const bool fits = attempt_mark(same) == mark &&
+                      get_or(run->meta.labels, api::kPodTemplateHashLabel) == next.current_pod_hash;
+    if (before && *begun > *before && fits) lost = std::max(lost.value_or(*begun), *begun);
+    start = std::max(start, *begun + Seconds{1});
+  }
+  return lost.value_or(start);
+}
+
+bool cannot_be_judged(const Draft& draft) {
+  if (!draft.new_rs || !block_of(draft, RunKind::Background) || cancel_all(draft) ||
+      current_run(draft, RunKind::Background))
+    return false;
+  const auto base = base_name(draft, RunKind::Background);
+  const auto& refusals = draft.world.observed->refusals;
+  return std::any_of(refusals.begin(), refusals.end(), [&](const auto& refusal) {
+    const auto& name = refusal.write.key.name;
+    return refusal.write.purpose == "CreateAnalysisRun" &&
+           (name == base || name.starts_with(base + "."));
+  });
+}
+
+void forget_earlier_attempt(Draft& draft) {
+  if (!draft.stored.aborted_at || draft.stored.abort) return;
+  for (const auto kind : kRunKinds) slot(draft.stored, kind).reset();
+  draft.stored.blue_green.scale_up_preview_check_point = false;
+  // Its deadline is that of the abort: it does not say that this version was live a moment ago.
+  draft.new_rs_was_delayed = false;
+}
+
 void find_current_runs(Draft& draft) {
   if (!draft.new_rs || draft.stored.abort || draft.stored.stable_rs.empty() ||
       draft.fully_promoted())
@@ -513,23 +656,23 @@ void find_current_runs(Draft& draft) {
 }
 
 void adopt_verdict(Draft& draft) {
-  if (draft.stored.abort || !draft.new_rs || cancel_all(draft)) return;
+  if (draft.stored.abort || !draft.new_rs || cancel_all(draft)) {
+    draft.settled = !draft.stored.abort || draft.stored.aborted_at.has_value();
+    return;
+  }
   for (const auto kind : kRunKinds) {
     if (!applies(draft, kind)) continue;
     const auto run = current_run(draft, kind);
     if (!run || !failed(*run) || evaluate(draft, kind, run) != Step::React) continue;
     if (draft.spec().canary) report(draft, kind, *run, slot(draft.stored, kind));
     auto message = failure_message(kind, *run);
-    auto annotation =
-        encode(Verdict{draft.new_hash(), run->meta.key.name, deciding_metric(*run), message});
+    auto annotation = encode(Verdict{draft.new_hash(), run->meta.key.name, deciding_metric(*run),
+                                     message, attempt_mark(draft.stored)});
     begin_abort(draft, std::move(message), std::move(annotation));
     return;
   }
-  if (draft.stored.aborted_at) return;  // recorded, and retried since
-  auto text = left_verdict(draft);
-  const auto verdict = decode_verdict(text);
-  if (verdict && verdict->hash == draft.new_hash())
-    begin_abort(draft, verdict->message, std::move(text));
+  draft.settled = draft.stored.aborted_at.has_value();  // recorded, and retried since
+  if (!draft.settled) adopt_left_verdict(draft);
 }
 
 void reconcile_runs(Draft& draft) {
@@ -570,6 +713,7 @@ void reconcile_runs(Draft& draft) {
         break;
     }
     if (!draft.running()) return;
+    if (verdict == Step::Create && draft.gate_blocked) continue;
     if (run || verdict != Step::Keep) record(draft, kind, run);
   }
   retire_others(draft);

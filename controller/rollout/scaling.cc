@@ -6,6 +6,7 @@
 #include "controller/rollout/pauses.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/status.h"
+#include "controller/rollout/traffic_stage.h"
 
 namespace sluice::rollout {
 namespace {
@@ -53,9 +54,7 @@ bool resize(Draft& draft, kube::ReplicaSet& set, std::int32_t size) {
   if (stale) change.annotations[kDesired] = wanted;
   if (size == 0 && deadline_of(set) && !hold_in_force(draft))
     change.annotations[kDeadline] = std::nullopt;
-  if (change.empty()) return false;
-  draft.change_set(set, change, "ScaleReplicaSet");
-  if (!changes || !draft.running()) return false;
+  if (!draft.change_set(set, change, "ScaleReplicaSet") || !changes) return false;
   draft.event("ScalingReplicaSet", std::string(size > before ? "Scaled up" : "Scaled down") +
                                        " ReplicaSet " + set.meta.key.name + " (revision " +
                                        get_or(set.meta.annotations, api::kRevisionAnnotation) +
@@ -68,7 +67,7 @@ bool resize(Draft& draft, kube::ReplicaSet& set, std::int32_t size) {
 void stamp(Draft& draft, kube::ReplicaSet& set, WallTime deadline) {
   SetChange change;
   change.annotations[kDeadline] = format_rfc3339(deadline);
-  draft.change_set(set, change, "ScaleReplicaSet");
+  if (!draft.change_set(set, change, "ScaleReplicaSet")) return;
   draft.wake(deadline);
   draft.why(Why::ScaleDownDelay, set.meta.key.name + " until " + format_rfc3339(deadline));
 }
@@ -80,10 +79,22 @@ void drop_deadline(Draft& draft, kube::ReplicaSet* set) {
   draft.change_set(*set, change, "ScaleReplicaSet");
 }
 
-// An abort is at the end of its traffic: newRS keeps its pods for a while (rollout.md §3.9.2). True
-// when the size changed.
+// Users are still sent to newRS: a cut that the server refuses, say.
+bool has_users(const Draft& draft) {
+  const auto hash = draft.new_hash();
+  if (draft.spec().blue_green)
+    return live_hash(draft.world, draft.spec().blue_green->active_service) == hash;
+  const auto& canary = *draft.spec().canary;
+  return draft.routed() && live_hash(draft.world, canary.canary_service) == hash &&
+         !carries_weight(draft, 0);
+}
+
+// An abort is at the end of its traffic: newRS keeps its pods for a while (§3.9.2). True when the
+// size changed.
 bool scale_new(Draft& draft, std::int32_t target) {
   auto& set = *draft.new_rs;
+  // A version that nothing judges does not grow.
+  if (draft.gate_blocked) target = std::min(target, set.replicas);
   const auto in = hold_input(draft);
   const auto hold = abort_hold(in, draft.now);
   draft.wake(hold.wake_at);
@@ -91,7 +102,7 @@ bool scale_new(Draft& draft, std::int32_t target) {
     case AbortHold::Kind::UseTarget:
       return resize(draft, set, target);
     case AbortHold::Kind::ScaleToZero:
-      return resize(draft, set, 0);
+      return resize(draft, set, has_users(draft) ? set.replicas : 0);
     case AbortHold::Kind::Hold:
       return resize(draft, set, set.replicas);
     case AbortHold::Kind::Stamp:
@@ -198,8 +209,8 @@ bool keep_old_blue_green(const Draft& draft) {
   return !run || run->status.phase != api::AnalysisPhase::Successful;
 }
 
-// All users are on the canary and stable was taken down to the pod that it must keep (traffic.md
-// NGX-8).
+// traffic.md NGX-8: all users are on the canary and stable was taken down to the pod that it must
+// keep.
 void tell_of_last_stable_pod(Draft& draft) {
   const auto& canary = *draft.spec().canary;
   const auto& weights = draft.stored.canary.weights;
@@ -220,7 +231,7 @@ void tell_of_last_stable_pod(Draft& draft) {
 
 bool is_scaling_event(const Draft& draft) {
   for (const auto* set : {draft.new_rs, draft.stable_rs}) {
-    if (!set || set->replicas <= 0) continue;
+    if (!set || set->replicas <= 0 || draft.size_held(*set)) continue;
     const auto desired = parse_int(get_or(set->meta.annotations, kDesired));
     if (desired && *desired != draft.replicas()) return true;
   }
@@ -260,8 +271,11 @@ bool scale_canary(Draft& draft) {
   if (!draft.running()) return false;
   // Stable shrinks one pass after traffic has left it; the canary grows with the weight just set.
   if (draft.stable_rs && draft.stable_rs != draft.new_rs) {
-    const auto target = canary_target(draft, draft.stored.canary.weights);
-    if (resize(draft, *draft.stable_rs, target.stable)) {
+    auto size = canary_target(draft, draft.stored.canary.weights).stable;
+    // Nor does it shrink for pods that cannot come.
+    if (draft.gate_blocked || draft.new_is_missing())
+      size = std::max(size, draft.stable_rs->replicas);
+    if (resize(draft, *draft.stable_rs, size)) {
       tell_of_last_stable_pod(draft);
       return true;
     }

@@ -2,6 +2,7 @@
 
 #include "api/keys.h"
 #include "controller/rollout/status.h"
+#include "controller/rollout/weights.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
 #include "traffic/nginx/nginx.h"
@@ -40,8 +41,10 @@ void switch_to(Draft& draft, const kube::Service& service, const std::string& ha
   put_verdict(*write, service, verdict);
   if (write->purpose.empty()) write->purpose = "SwitchService";
   const auto old_hash = traffic::selected_hash(service);
-  draft.write(std::move(*write));
-  if (!draft.running()) return;
+  if (!draft.write(std::move(*write))) {
+    draft.switch_blocked = true;
+    return;
+  }
   const auto name = service.meta.key.name;
   if (old_hash != hash)
     draft.event("SwitchService", traffic::switch_event_text(name, old_hash, hash));
@@ -156,6 +159,8 @@ void canary_services(Draft& draft) {
       retarget_canary_service(draft);
       return;
     }
+    // The users still to be taken back are those of the version before this one.
+    if (of_another_version(*weights, draft.new_hash())) return;
   }
   point_service(draft, canary.canary_service, draft.new_rs, SwitchCheck::Availability);
 }

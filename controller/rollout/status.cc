@@ -10,6 +10,7 @@
 #include "controller/rollout/runs.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/traffic_stage.h"
+#include "controller/rollout/weights.h"
 
 namespace sluice::rollout {
 namespace {
@@ -79,7 +80,16 @@ void update_duration(Draft& draft) {
   in.aborted = draft.aborted();
   in.promoted_now = draft.promoted;
   in.promoted_by_full = draft.promoted_by_full;
-  draft.next.duration = next_duration(in, draft.now).duration;
+  auto next = next_duration(in, draft.now).duration;
+  const auto& before = draft.stored.duration;
+  const bool begun =
+      next && next->rollout_started_at && !next->finished_at &&
+      (!before || before->finished_at || before->rollout_started_at != next->rollout_started_at);
+  draft.next.duration = next;
+  if (!begun) return;
+  const auto earlier = before ? before->rollout_started_at : std::nullopt;
+  draft.next.duration->rollout_started_at =
+      attempt_start(draft.world, draft.next, earlier, draft.now);
 }
 
 void update_phase(Draft& draft) {
@@ -89,7 +99,57 @@ void update_phase(Draft& draft) {
 }
 
 DeadlineInput deadline_input(const Draft& draft) {
-  return {&draft.world.rollout, &draft.next, draft.aborted(), any_delayed(draft.others)};
+  return {&draft.world.rollout, &draft.next, draft.aborted(), any_delayed(draft.others),
+          draft.gate_blocked};
+}
+
+std::string text_of(const std::vector<Block>& blocks) {
+  std::string out;
+  for (const auto& block : blocks) out += (out.empty() ? "" : "; ") + block.text;
+  return out;
+}
+
+// What the pass could not do stands in the status for as long as that is so, and is told once.
+void tell_of_blocks(Draft& draft) {
+  auto& list = draft.next.conditions;
+  const auto* found = find_condition(list, condition::kReconciliationError);
+  const auto text = text_of(draft.blocks);
+  if (text.empty()) {
+    // Only a pass that has tried everything can say that it is over.
+    const bool whole = !draft.spec_changed && !draft.scaling_only && !draft.cut_for_verdict;
+    if (whole) remove_condition(list, condition::kReconciliationError);
+    return;
+  }
+  const auto before = found ? found->message : std::string();
+  if (before == text) return;
+  for (const auto& block : draft.blocks)
+    if (before.find(block.text) == std::string::npos)
+      draft.event(block.reason, event_text(block), true, true);
+  const auto since = found ? found->last_transition_time : std::nullopt;
+  remove_condition(list, condition::kReconciliationError);
+  set_condition(list,
+                make_condition(condition::kReconciliationError, "True",
+                               draft.blocks.front().reason, text),
+                draft.now);
+  if (since) list.back().last_transition_time = since;
+}
+
+// The reason that the update does not begin, on the clock of its deadline.
+void tell_of_missing_set(Draft& draft) {
+  auto& list = draft.next.conditions;
+  const auto why = condition_reason(list, condition::kProgressing);
+  if (!draft.new_is_missing() || why == reason::kAborted || why == reason::kPaused ||
+      why == reason::kProgressDeadlineExceeded)
+    return;
+  for (const auto& block : draft.blocks) {
+    if (block.reason != reason::kReplicaSetCreateError) continue;
+    set_condition(list,
+                  make_condition(condition::kProgressing, "False", reason::kReplicaSetCreateError,
+                                 block.text),
+                  draft.now);
+    for (auto& item : list)
+      if (item.type == condition::kProgressing) item.message = block.text;
+  }
 }
 
 void pause_events(Draft& draft) {
@@ -113,19 +173,22 @@ void persist(Draft& draft) {
   next.observed_generation = std::to_string(draft.rollout().meta.generation);
   next.workload_observed_generation.clear();
   const auto new_name = draft.new_rs ? draft.new_rs->meta.key.name : std::string();
-  if (const auto message = deadline_abort(deadline_input(draft), new_name, draft.now)) {
+  if (auto message = deadline_abort(deadline_input(draft), new_name, draft.now)) {
+    if (!draft.blocks.empty()) *message += " " + text_of(draft.blocks);
     draft.changes.abort(*message);
     draft.event("RolloutAborted", *message, true, true);
   }
   apply_pauses(next, draft.stored, draft.changes, draft.now);
-  // A scaling-only pass copies the fields: the marker of a resume must live until a full pass has
-  // seen it.
-  if (draft.scaling_only && !next.abort && next.pause_conditions.empty())
+  // The marker of a resume must live until a pass has been able to act on it.
+  const bool unheard = draft.scaling_only || draft.blocked();
+  if (unheard && !draft.changes.clear && !next.abort && next.pause_conditions.empty())
     next.controller_pause = draft.stored.controller_pause;
   ConditionInput in;
   in.deadline = deadline_input(draft);
   in.new_rs_name = new_name;
-  in.revision = get_or(draft.rollout().meta.annotations, api::kRevisionAnnotation);
+  in.revision = get_or(draft.new_is_missing() ? draft.new_rs->meta.annotations
+                                              : draft.rollout().meta.annotations,
+                       api::kRevisionAnnotation);
   in.abort_message = draft.changes.abort_message;
   in.available = minimum_available(draft);
   std::vector<const kube::ReplicaSet*> all;
@@ -141,6 +204,8 @@ void persist(Draft& draft) {
                 "Rollout not completed, started update to revision " + in.revision + " (" +
                     next.current_pod_hash + ")",
                 false, true);
+  tell_of_missing_set(draft);
+  tell_of_blocks(draft);
   update_phase(draft);
   pause_events(draft);
   update_duration(draft);
@@ -151,9 +216,11 @@ bool step_complete(const Draft& draft, const api::Step& step) {
   if (draft.spec().paused) return false;
   const auto& weights = draft.next.canary.weights;
   if (step.pause) return canary_pause_complete(*step.pause, draft.stored, draft.now);
-  if (step.set_canary_scale) return canary_at_desired(draft, weights);
-  if (step.set_weight)
+  if (step.set_canary_scale)
     return canary_at_desired(draft, weights) &&
+           (!step.set_weight || carries_weight(draft, *step.set_weight));
+  if (step.set_weight)
+    return canary_at_desired(draft, weights) && carries_weight(draft, *step.set_weight) &&
            !(weights && weights->verified && !*weights->verified);
   if (step.analysis) {
     if (!step.analysis->configured()) return true;  // nothing to wait for
@@ -166,7 +233,7 @@ bool step_complete(const Draft& draft, const api::Step& step) {
 void advance_step(Draft& draft) {
   const auto& canary = *draft.spec().canary;
   const auto index = current_step(canary, draft.stored.current_step_index);
-  if (!index || !step_complete(draft, canary.steps[*index])) return;
+  if (!index || draft.blocked() || !step_complete(draft, canary.steps[*index])) return;
   const auto& step = canary.steps[*index];
   const auto number = std::to_string(*index + 1);
   draft.next.current_step_index = static_cast<std::int32_t>(*index + 1);
@@ -225,6 +292,7 @@ std::string step_hash(const Draft& draft) {
 
 std::string blue_green_promote_reason(const Draft& draft) {
   const auto& next = draft.next;
+  if (draft.new_is_missing()) return "";
   if (!draft.stable_rs || next.blue_green.active_selector.empty()) return "Initial deploy";
   if (next.blue_green.active_selector != next.current_pod_hash) return "";
   if (draft.stored.promote_full) return "Full promotion requested";
@@ -243,7 +311,7 @@ std::string blue_green_promote_reason(const Draft& draft) {
 const api::AnalysisRun* run_of(const World& world, const std::optional<api::RunStatusRef>& ref) {
   if (!ref) return nullptr;
   for (const auto& run : world.runs)
-    if (run->meta.key.name == ref->name) return run.get();
+    if (run->meta.key.name == ref->name && !run->meta.deleted_at) return run.get();
   return nullptr;
 }
 
@@ -276,12 +344,16 @@ Counts canary_target(const Draft& draft, const std::optional<api::TrafficWeights
     RoutedScale in;
     in.state = &state;
     in.weights = weights;
+    // Users of another version are no reason for pods of this one.
+    if (in.weights && of_another_version(*in.weights, draft.new_hash()))
+      in.weights->canary.weight = 0;
     // An nginx canary is served by the stable Service's endpoints too: none left there means 503
     // for everybody.
     const bool nginx_needs_stable =
         canary.traffic_routing->nginx && draft.stable_rs && draft.stable_rs != draft.new_rs &&
         live_hash(draft.world, canary.stable_service) == draft.stable_hash();
     in.stable_floor = nginx_needs_stable ? 1 : 0;
+    if (serves_replaced_canary(draft)) in.stable_floor = draft.replicas();
     return routed_scale(in);
   }
   BasicScale in;
@@ -367,6 +439,7 @@ void base_status(Draft& draft) {
 
 std::string canary_promote_reason(const Draft& draft) {
   const auto& stored = draft.stored;
+  if (draft.new_is_missing()) return "";
   if (!draft.stable_rs) return "Initial deploy";
   if (draft.aborted() && !stored.promote_full) return "";
   const auto enough = [&] {
@@ -383,6 +456,7 @@ std::string canary_promote_reason(const Draft& draft) {
       draft.changes.has_added(pause::kInconclusiveRun))
     return "";
   const auto steps = step_count(draft.spec());
+  if (draft.blocked()) return "";
   const bool past_the_end = steps == 0 || stored.current_step_index.value_or(0) >= steps;
   // Without pods every step is trivially reached; walking them would only make people wait.
   if (past_the_end || draft.replicas() == 0)
@@ -428,8 +502,9 @@ void blue_green_status(Draft& draft) {
   if (!reason.empty()) {
     promote(draft, reason);
   } else {
-    draft.next.blue_green.scale_up_preview_check_point = preview_check_point(
-        blue_green_pause_input(draft), draft.available(draft.new_rs), was_reset, draft.now);
+    draft.next.blue_green.scale_up_preview_check_point =
+        preview_check_point(blue_green_pause_input(draft), draft.available(draft.new_rs),
+                            was_reset || draft.aborted(), draft.now);
   }
   persist(draft);
 }

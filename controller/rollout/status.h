@@ -27,7 +27,8 @@ void scaling_status(Draft& draft);
 [[nodiscard]] kube::ReplicaSet* active_set(const Draft& draft);
 // All desired pods of the set are available (rollout.md §4.5 "saturated").
 [[nodiscard]] bool is_saturated(const Draft& draft, const kube::ReplicaSet* set);
-// The run of this status reference, nullptr when it is not known.
+// The run of this status reference; nullptr when it is not known, or being deleted: that passes no
+// gate.
 [[nodiscard]] const api::AnalysisRun* run_of(const World& world,
                                              const std::optional<api::RunStatusRef>& ref);
 // The step list differs from the recorded one (rollout.md §3.13).

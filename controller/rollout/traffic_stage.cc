@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controller/rollout/runs.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/status.h"
 #include "controller/rollout/verdict.h"
@@ -54,8 +55,9 @@ void drop_superseded(Draft& draft, const std::vector<kube::Write>& writes) {
       const auto* earlier = std::get_if<kube::Write>(&item.intent);
       if (earlier && earlier->type == write.type && earlier->key == write.key) return true;
       const auto* event = std::get_if<controller::EventIntent>(&item.intent);
-      return event &&
-             (event->reason == "PatchingCanaryIngress" || event->reason == "TrafficWeightUpdated");
+      return event && (event->reason == "PatchingCanaryIngress" ||
+                       event->reason == "TrafficWeightUpdated" ||
+                       event->reason == traffic::nginx::kSnippetsLeftOut);
     });
     const auto& observed = draft.world.observed->ingresses;
     if (const auto it = observed.find(write.key.name); it != observed.end())
@@ -69,44 +71,68 @@ void drop_superseded(Draft& draft, const std::vector<kube::Write>& writes) {
 Result<traffic::RoutePlan> plan_route(const Draft& draft, const traffic::Split& split,
                                       bool from_observed) {
   const auto& routing = *draft.spec().canary->traffic_routing->nginx;
+  traffic::nginx::Options options;
+  options.allow_snippets = draft.options.allow_ingress_snippets;
   return traffic::nginx::plan(
       draft.rollout(), routing, split,
-      from_observed ? draft.world.observed->ingresses : draft.world.ingresses);
+      from_observed ? draft.world.observed->ingresses : draft.world.ingresses, options);
 }
 
-void send(Draft& draft, const traffic::RoutePlan& planned, std::int32_t weight) {
+bool send_one(Draft& draft, const kube::Write& write, std::int32_t weight) {
+  if (!draft.write(write)) return false;
+  draft.why(Why::WeightChanged, write.key.name + " → " + std::to_string(weight));
+  apply_to_ingresses(draft.world, write);
+  return true;
+}
+
+// Whatever else of the object the server refuses: users are taken off a version by a change of
+// nothing but the weight.
+void cut_alone(Draft& draft, const kube::Write& refused, std::int32_t weight) {
+  const auto found = draft.world.ingresses.find(refused.key.name);
+  if (!draft.running() || found == draft.world.ingresses.end() || !found->second) return;
+  auto write = traffic::nginx::lower_weight(*found->second, weight);
+  if (!write) return;
+  write->purpose = refused.purpose;
+  if (!same_intent(*write, refused)) send_one(draft, *write, weight);
+}
+
+// False when something of it was not sent: the others go all the same.
+bool send(Draft& draft, const traffic::RoutePlan& planned, std::int32_t weight) {
+  bool all = true;
   for (std::size_t i = 0; i < planned.writes.size(); ++i) {
     auto write = planned.writes[i];
     write.purpose = "SetWeights";
-    if (const auto* error = draft.refused(write.purpose, write.key)) {
-      draft.event("TrafficRoutingError", error->message, true);
-      draft.fail(Why::WeightHeld, error->message, Seconds{10});
-      return;
+    if (send_one(draft, write, weight)) {
+      if (i < planned.events.size())
+        draft.event(planned.events[i].reason, planned.events[i].message);
+      continue;
     }
-    const auto copy = write;
-    draft.write(std::move(write));
-    if (!draft.running()) return;
-    if (i < planned.events.size()) draft.event(planned.events[i].reason, planned.events[i].message);
-    draft.why(Why::WeightChanged, copy.key.name + " → " + std::to_string(weight));
-    apply_to_ingresses(draft.world, copy);
+    all = false;
+    cut_alone(draft, write, weight);
+    if (!draft.running()) return false;
   }
+  for (const auto& warning : planned.warnings) draft.event(warning.reason, warning.message, true);
+  return all;
 }
 
-void write_route(Draft& draft, const traffic::Split& split) {
+bool route_error(Draft& draft, const std::string& text) {
+  draft.block("TrafficRoutingError", text);
+  draft.why(Why::WeightHeld, text);
+  draft.wake(draft.now + Seconds{10});
+  return false;
+}
+
+// False when the router does not get all that it should.
+bool write_route(Draft& draft, const traffic::Split& split) {
   auto planned = plan_route(draft, split, false);
   if (planned && draft.supersede_weights && !planned->writes.empty()) {
     drop_superseded(draft, planned->writes);
     if (draft.superseded) planned = plan_route(draft, split, true);
   }
-  if (!planned) {
-    draft.event("TrafficRoutingError", planned.error().message, true);
-    draft.fail(Why::WeightHeld, planned.error().message, Seconds{10});
-    return;
-  }
-  send(draft, *planned, split.canary_weight);
-  if (!planned->error || !draft.running()) return;
-  draft.event("TrafficRoutingError", planned->error->message, true);
-  draft.fail(Why::WeightHeld, planned->error->message, Seconds{10});
+  if (!planned) return route_error(draft, planned.error().message);
+  const bool sent = send(draft, *planned, split.canary_weight);
+  if (!planned->error || !draft.running()) return sent;
+  return route_error(draft, planned->error->message);
 }
 
 void record_weights(Draft& draft, const traffic::Split& split) {
@@ -148,8 +174,13 @@ traffic::Split split_for(const Draft& draft, const WeightDecision& decision) {
   split.stable_hash = draft.stable_hash();
   split.canary_service = canary.canary_service;
   split.stable_service = canary.stable_service;
-  if (decision.keep_recorded_hash && draft.stored.canary.weights)
-    split.canary_hash = draft.stored.canary.weights->canary.pod_template_hash;
+  const auto& stored = draft.stored.canary.weights;
+  const auto live = live_hash(draft.world, canary.canary_service);
+  const bool replaced = decision.weight > 0 && live != split.canary_hash &&
+                        live != split.stable_hash && stored &&
+                        stored->canary.pod_template_hash == live;
+  if ((decision.keep_recorded_hash || replaced) && stored)
+    split.canary_hash = stored->canary.pod_template_hash;
   split.abort_verdict = verdict_to_leave(draft, decision.weight);
   return split;
 }
@@ -166,6 +197,13 @@ void clear_stale_verdict(Draft& draft, WeightDecision decision) {
   if (!weight) return;
   decision.weight = *weight;
   write_route(draft, split_for(draft, decision));
+}
+
+bool carries_at_least(const Draft& draft, std::int32_t weight) {
+  return weight <= traffic::nginx::current_weight(draft.rollout(),
+                                                  *draft.spec().canary->traffic_routing->nginx,
+                                                  draft.world.ingresses)
+                       .value_or(0);
 }
 
 }  // namespace
@@ -193,11 +231,29 @@ void reconcile_traffic(Draft& draft) {
     clear_stale_verdict(draft, decision);
     return;
   }
+  if (cannot_be_judged(draft) && !carries_at_least(draft, decision.weight)) {
+    draft.why(Why::WeightHeld, "nothing judges this version yet");
+    return;
+  }
   const auto split = split_for(draft, decision);
-  write_route(draft, split);
+  draft.route_blocked = !write_route(draft, split);
   if (!draft.running()) return;
-  record_weights(draft, split);
+  if (draft.route_blocked) {
+    record_observed_weight(draft);
+  } else {
+    record_weights(draft, split);
+  }
+  // Also when the weight cannot be changed: whoever is sent to this Service comes to stable then.
   if (decision.canary_service_to_stable) retarget_canary_service(draft);
+}
+
+bool carries_weight(const Draft& draft, std::int32_t weight) {
+  const auto& canary = *draft.spec().canary;
+  if (!canary.traffic_routing || !canary.traffic_routing->nginx) return true;
+  const auto live = traffic::nginx::current_weight(
+      draft.rollout(), *canary.traffic_routing->nginx, draft.world.ingresses);
+  if (!live || *live != weight) return false;
+  return weight == 0 || live_hash(draft.world, canary.canary_service) == draft.new_hash();
 }
 
 void record_observed_weight(Draft& draft) {

@@ -11,6 +11,10 @@ void reconcile_traffic(Draft& draft);
 // (traffic.md T-7).
 void quiet_orphan_ingresses(Draft& draft);
 
+// The router's objects give this weight to the version under way, whatever the status says. True
+// without a router: pods are all there is then.
+[[nodiscard]] bool carries_weight(const Draft& draft, std::int32_t weight);
+
 // Where the router does not say what the status says (a weight was set, and its record was lost or
 // refused), the status says what the router says.
 void record_observed_weight(Draft& draft);

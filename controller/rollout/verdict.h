@@ -14,12 +14,14 @@ struct Verdict {
   std::string run;      // AnalysisRun that judged it
   std::string metric;   // the deciding metric, "" when unknown
   std::string message;  // the abort message, as it goes into the Progressing condition
+  std::string attempt = {};  // attempt_mark() of the attempt it ended, "" when unknown
   bool operator==(const Verdict&) const = default;
 };
 
 // Compact JSON; messages are cut to 1,000 bytes (annotations are no place for essays).
 [[nodiscard]] std::string encode(const Verdict& verdict);
-// nullopt for anything that encode() did not write.
+// nullopt for what encode() cannot have written. Others may write there, too: texts come back
+// bounded and without what would steer a terminal.
 [[nodiscard]] std::optional<Verdict> decode_verdict(std::string_view text);
 
 }  // namespace sluice::rollout

@@ -72,18 +72,28 @@ std::int32_t cap_to_pods(std::int32_t weight, const WeightInput& in) {
   return std::min(weight, std::max(recorded_canary(in.recorded), canary_share(*in.state)));
 }
 
-// A non-dynamic abort with a stable that cannot carry everything yet: shift what it can carry.
-// nullopt: hold.
-std::optional<std::int32_t> partial_cut(const WeightInput& in) {
+// A non-dynamic abort with a stable that cannot carry everything yet, or a canary that another
+// version replaces: shift what it can carry. nullopt: hold.
+std::optional<std::int32_t> partial_cut(const WeightInput& in, WeightDecision::Case which) {
   const CanaryState& state = *in.state;
-  if (state.strategy->dynamic_stable_scale || !in.recorded || available(state.stable) <= 0)
-    return std::nullopt;
+  const bool replaced = which == WeightDecision::Case::NoCanaryPods && in.serves_replaced_canary;
+  const bool abort =
+      which == WeightDecision::Case::Aborted && !state.strategy->dynamic_stable_scale;
+  if ((!replaced && !abort) || !in.recorded || available(state.stable) <= 0) return std::nullopt;
   const std::int32_t m = state.strategy->max_weight();
-  return std::min(in.recorded->canary.weight,
-                  m - available_share(available(state.stable), state.replicas, m));
+  const std::int32_t now = in.recorded->canary.weight;
+  const std::int32_t cut =
+      std::min(now, m - available_share(available(state.stable), state.replicas, m));
+  if (replaced && cut >= now) return std::nullopt;
+  return cut;
 }
 
 }  // namespace
+
+bool of_another_version(const api::TrafficWeights& recorded, std::string_view hash) {
+  const auto& canary = recorded.canary;
+  return canary.weight > 0 && !canary.pod_template_hash.empty() && canary.pod_template_hash != hash;
+}
 
 std::int32_t abort_weight(const CanaryState& state,
                           const std::optional<api::TrafficWeights>& recorded) {
@@ -125,7 +135,7 @@ WeightDecision decide_weight(const WeightInput& in) {
   out.experiment_destinations = out.which == Case::NoCanaryPods ||
                                 out.which == Case::NotAtDesired || out.which == Case::AtStep;
   if (!stable_can_carry(state, out.weight)) {
-    const auto cut = out.which == Case::Aborted ? partial_cut(in) : std::nullopt;
+    const auto cut = partial_cut(in, out.which);
     out.held = !cut;
     if (cut) out.weight = *cut;
   }

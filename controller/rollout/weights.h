@@ -3,6 +3,7 @@
 // traffic.md §1.3, §1.4).
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "api/rollout.h"
 #include "controller/rollout/replicas.h"
@@ -47,6 +48,9 @@ struct WeightDecision {
   bool held = false;
 };
 [[nodiscard]] WeightDecision decide_weight(const WeightInput& in);
+
+// The canary's weight on record is that of another version than `hash`: its users are still there.
+[[nodiscard]] bool of_another_version(const api::TrafficWeights& recorded, std::string_view hash);
 
 // The parts, for tests and for `get rollout`.
 [[nodiscard]] std::int32_t abort_weight(const CanaryState& state,

@@ -25,6 +25,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -69,6 +70,30 @@ class Store {
   [[nodiscard]] Ptr get(const ObjectKey& key) const {
     auto it = objects_.find(key);
     return it == objects_.end() || it->second.tombstone ? nullptr : view(*it);
+  }
+  // get(), without making the view.
+  [[nodiscard]] bool contains(const ObjectKey& key) const {
+    const auto it = objects_.find(key);
+    return it != objects_.end() && !it->second.tombstone;
+  }
+  // Is the object of this name the one with this uid?
+  [[nodiscard]] bool contains(const ObjectKey& key, std::string_view uid) const {
+    const auto it = objects_.find(key);
+    return it != objects_.end() && !it->second.tombstone && it->second.uid == fnv1a64(uid);
+  }
+  // Does the predicate of flag() hold for the object of this name, if there is one?
+  [[nodiscard]] bool flagged(const ObjectKey& key) const {
+    const auto it = objects_.find(key);
+    return it != objects_.end() && !it->second.tombstone && it->second.flagged;
+  }
+  // Those of these uids, whatever their names: a walk over the whole store, without views.
+  [[nodiscard]] std::vector<ObjectKey> with_uids(const std::set<std::string>& uids) const {
+    std::unordered_set<std::uint64_t> wanted;
+    for (const auto& uid : uids) wanted.insert(fnv1a64(uid));
+    std::vector<ObjectKey> out;
+    for (const auto& [key, entry] : objects_)
+      if (!entry.tombstone && wanted.contains(entry.uid)) out.push_back(key);
+    return out;
   }
   [[nodiscard]] std::vector<Ptr> list(std::string_view ns) const {
     std::vector<Ptr> out;
@@ -208,13 +233,44 @@ class Store {
     return out;
   }
 
-  // Objects whose controller owner has this uid, in order of namespace and name.
-  [[nodiscard]] std::vector<Ptr> owned_by(const std::string& uid) const {
-    return by_owner(uid, [](const ObjectKey&) { return true; });
+  // The objects that this owner controls (see controls()), in order of name. Those that say so and
+  // are not its, being of another namespace or naming another kind, go into `impostors` where
+  // given, kImpostorsMax at most.
+  static constexpr std::size_t kImpostorsMax = 4;
+  [[nodiscard]] std::vector<Ptr> owned_by(const Owner& owner,
+                                          std::vector<ObjectKey>* impostors = nullptr) const {
+    std::vector<Ptr> out;
+    if (owner.uid.empty()) return out;
+    const auto& keys = naming(owner.uid);
+    const auto [begin, end] = of_namespace(keys, owner.namespace_);
+    const auto refuse = [&](const ObjectKey& key) {
+      if (impostors && impostors->size() < kImpostorsMax) impostors->push_back(key);
+    };
+    for (auto at = begin; at != end; ++at) {
+      auto object = get(**at);
+      if (!object) continue;
+      if (controls(owner, object->meta)) {
+        out.push_back(std::move(object));
+      } else {
+        refuse(**at);
+      }
+    }
+    if (impostors && static_cast<std::size_t>(end - begin) < keys.size()) {
+      for (const ObjectKey* key : keys) {
+        if (impostors->size() >= kImpostorsMax) break;
+        if (key->namespace_ != owner.namespace_ && contains(*key)) refuse(*key);
+      }
+    }
+    return out;
   }
   // Objects of a namespace without a controller owner; needs index_orphans().
   [[nodiscard]] std::vector<Ptr> orphans(std::string_view ns) const {
-    return by_owner("", [ns](const ObjectKey& key) { return key.namespace_ == ns; });
+    std::vector<Ptr> out;
+    const auto [begin, end] = of_namespace(naming(""), ns);
+    for (auto at = begin; at != end; ++at)
+      if (auto object = get(**at); object && !object->meta.controller_owner())
+        out.push_back(std::move(object));
+    return out;
   }
 
  private:
@@ -344,15 +400,20 @@ class Store {
     if (it->second.empty()) owners_.erase(it);
     item.second.owner = nullptr;
   }
-  template <class Wanted>
-  [[nodiscard]] std::vector<Ptr> by_owner(const std::string& uid, const Wanted& wanted) const {
-    std::vector<Ptr> out;
-    auto it = owners_.find(uid);
-    if (it == owners_.end()) return out;
-    for (const ObjectKey* key : it->second)
-      if (wanted(*key))
-        if (auto object = get(*key)) out.push_back(std::move(object));
-    return out;
+  using Keys = std::vector<const ObjectKey*>;  // in order
+  // Whoever names this uid as the one of its controller, in all namespaces.
+  [[nodiscard]] const Keys& naming(const std::string& uid) const {
+    static const Keys kNone;
+    const auto it = owners_.find(uid);
+    return it == owners_.end() ? kNone : it->second;
+  }
+  static std::pair<typename Keys::const_iterator, typename Keys::const_iterator> of_namespace(
+      const Keys& keys, std::string_view ns) {
+    const auto begin = std::partition_point(
+        keys.begin(), keys.end(), [ns](const ObjectKey* key) { return key->namespace_ < ns; });
+    const auto end = std::partition_point(
+        begin, keys.end(), [ns](const ObjectKey* key) { return key->namespace_ == ns; });
+    return {begin, end};
   }
   void bury(std::string_view uid) {
     if (!uid.empty()) bury(fnv1a64(uid));
@@ -367,7 +428,7 @@ class Store {
 
   Objects objects_;
   // Keys by the uid of their controller owner ("" for orphans), each in order.
-  std::unordered_map<std::string, std::vector<const ObjectKey*>> owners_;
+  std::unordered_map<std::string, Keys> owners_;
   std::unordered_set<std::uint64_t> buried_;  // fnv1a64 of uids
   std::deque<std::uint64_t> buried_order_;
   std::size_t hidden_ = 0;

@@ -40,6 +40,19 @@ const OwnerReference* Meta::controller_owner() const {
   return it == owners.end() ? nullptr : &*it;
 }
 
+bool is_of_kind(const OwnerReference& reference, const ResourceType& type) {
+  const std::string_view version = reference.api_version;
+  const auto slash = version.find('/');
+  const auto group = slash == version.npos ? std::string_view() : version.substr(0, slash);
+  return reference.kind == type.kind && group == type.group;
+}
+
+bool controls(const Owner& owner, const Meta& object) {
+  if (owner.uid.empty() || object.key.namespace_ != owner.namespace_) return false;
+  const auto* reference = object.controller_owner();
+  return reference && reference->uid == owner.uid && is_of_kind(*reference, owner.type);
+}
+
 std::optional<std::strong_ordering> compare_resource_versions(std::string_view a,
                                                               std::string_view b) {
   if (a == b && !a.empty()) return std::strong_ordering::equal;

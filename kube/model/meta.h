@@ -61,8 +61,26 @@ struct Meta {
   WallTime created_at{};
   std::optional<WallTime> deleted_at;
 
+  // What the object itself says, and anybody may write. Whether it is somebody's: controls().
   [[nodiscard]] const OwnerReference* controller_owner() const;
 };
+
+// An object as the owner of others. A uid alone is no proof: whoever may write objects somewhere
+// may write any uid into their owner references. Hence always all three.
+struct Owner {
+  Owner(const ResourceType& type_in, std::string_view namespace_in, std::string_view uid_in)
+      : type(type_in), namespace_(namespace_in), uid(uid_in) {}
+  Owner(const ResourceType& type_in, const Meta& meta)
+      : Owner(type_in, meta.key.namespace_, meta.uid) {}
+  ResourceType type;
+  std::string namespace_;
+  std::string uid;
+};
+// Does the reference name an object of this kind, in whatever version?
+[[nodiscard]] bool is_of_kind(const OwnerReference& reference, const ResourceType& type);
+// The one question whether an object is this owner's: it is of the same namespace, and its
+// controlling owner has this uid and this kind.
+[[nodiscard]] bool controls(const Owner& owner, const Meta& object);
 
 // Compact JSON of a whole object without managedFields. Shared, never edited.
 using RawJson = std::shared_ptr<const std::string>;

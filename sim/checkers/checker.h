@@ -30,6 +30,8 @@ class Checker {
   virtual void changed(const Seen&) {}
   // Every answered request of a controller, changing or not.
   virtual void answered(const AuditEntry&, MonoTime) {}
+  // Every write of the controllers under test, before the network has it.
+  virtual void sent(const Sent&) {}
   virtual void metric(const MetricAnswer&) {}
   virtual void instant(WallTime, MonoTime) {}
   // A stage of the scenario did not come about in time.
@@ -42,6 +44,7 @@ class Checker {
  protected:
   [[nodiscard]] const View& view() const { return *view_; }
   void report(std::string text, WallTime wall, std::uint64_t version = 0) {
+    if (found_->size() >= kFoundMax) return;
     found_->push_back({std::string(id_), std::move(text), wall, version});
   }
   void report(const Seen& seen, std::string text) {
@@ -49,6 +52,7 @@ class Checker {
   }
 
  private:
+  static constexpr std::size_t kFoundMax = 200;  // in one run: more says nothing more
   std::string_view id_;
   const View* view_ = nullptr;
   std::vector<Violation>* found_ = nullptr;
@@ -60,6 +64,7 @@ class Checkers {
   explicit Checkers(std::vector<std::unique_ptr<Checker>> list);
   void changed(const Change& change, const Actor& actor, WallTime wall, MonoTime mono);
   void answered(const AuditEntry& entry, MonoTime mono);
+  void sent(const Sent& sent);
   void metric(const MetricAnswer& answer);
   void instant(WallTime wall, MonoTime mono);
   void stuck(const std::string& what, WallTime wall);
@@ -91,9 +96,14 @@ std::unique_ptr<Checker> pauses_last();                   // S10
 std::unique_ptr<Checker> revisions_grow();                // S11
 std::unique_ptr<Checker> used_sets_live();                // S12
 std::unique_ptr<Checker> one_leader_writes();             // S13
+std::unique_ptr<Checker> only_ours();                     // S14
 std::unique_ptr<Checker> no_idle_writes(int writes_max);  // S15
 std::unique_ptr<Checker> missing_data_decides_nothing();  // S17
+std::unique_ptr<Checker> steps_are_done();                // S18
+std::unique_ptr<Checker> attempts_stand_alone();          // S19
+std::unique_ptr<Checker> own_verdicts();                  // S20
 std::unique_ptr<Checker> same_end_state();                // V1
+std::unique_ptr<Checker> refusals_pass();                 // V2
 std::unique_ptr<Checker> restarts_keep_deadlines();       // V5
 
 // Of a controller: neither its Lease nor Events nor a read.

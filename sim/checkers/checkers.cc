@@ -15,7 +15,12 @@ void Checkers::answered(const AuditEntry& entry, MonoTime mono) {
   for (auto& checker : list_) checker->answered(entry, mono);
 }
 
+void Checkers::sent(const Sent& sent) {
+  for (auto& checker : list_) checker->sent(sent);
+}
+
 void Checkers::metric(const MetricAnswer& answer) {
+  view.heard(answer);
   for (auto& checker : list_) checker->metric(answer);
 }
 
@@ -49,9 +54,14 @@ std::vector<std::unique_ptr<Checker>> all_checkers(const CheckerOptions& options
   out.push_back(revisions_grow());
   out.push_back(used_sets_live());
   out.push_back(one_leader_writes());
+  out.push_back(only_ours());
   out.push_back(no_idle_writes(options.writes_max));
   out.push_back(missing_data_decides_nothing());
+  out.push_back(steps_are_done());
+  out.push_back(attempts_stand_alone());
+  out.push_back(own_verdicts());
   out.push_back(same_end_state());
+  out.push_back(refusals_pass());
   out.push_back(restarts_keep_deadlines());
   return out;
 }

@@ -21,14 +21,6 @@ std::string label(const Json& object, std::string_view key) {
   return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
 }
 
-std::string owner_uid(const Json& object) {
-  const Json* owners = kube::find_path(object, "metadata.ownerReferences");
-  if (owners == nullptr || !owners->is_array()) return "";
-  for (const auto& owner : *owners)
-    if (kube::get_bool(owner, "controller")) return kube::get_string(owner, "uid");
-  return "";
-}
-
 std::string text_of(const Json* value) {
   return value == nullptr ? std::string() : kube::dump(*value);
 }
@@ -69,6 +61,8 @@ Step read_step(const Json& step) {
   } else if (const Json* pause = kube::find(step, "pause")) {
     out.kind = Step::Kind::Pause;
     out.seconds = pause_seconds(*pause);
+  } else if (kube::find(step, "analysis") != nullptr) {
+    out.kind = Step::Kind::Analysis;
   }
   return out;
 }
@@ -79,6 +73,7 @@ void read_canary(const Json& canary, RolloutFacts& out) {
   out.routed = kube::find_path(canary, "trafficRouting.nginx") != nullptr;
   out.max_weight = static_cast<int>(kube::get_int(canary, "trafficRouting.maxTrafficWeight", 100));
   out.background = kube::find(canary, "analysis") != nullptr;
+  out.dynamic_stable = kube::get_bool(canary, "dynamicStableScale");
   out.max_surge = resolve(kube::find(canary, "maxSurge"), out.replicas, 25, true);
   out.max_unavailable = resolve(kube::find(canary, "maxUnavailable"), out.replicas, 25, false);
   if (out.max_surge == 0 && out.max_unavailable == 0) out.max_unavailable = 1;
@@ -93,6 +88,20 @@ void read_blue_green(const Json& spec, RolloutFacts& out) {
   out.pre_promotion = kube::find(spec, "prePromotionAnalysis") != nullptr;
   out.post_promotion = kube::find(spec, "postPromotionAnalysis") != nullptr;
   out.auto_promotion_seconds = kube::get_int(spec, "autoPromotionSeconds");
+  const Json* automatic = kube::find(spec, "autoPromotionEnabled");
+  out.auto_promotion = automatic == nullptr || !automatic->is_boolean() || automatic->get<bool>();
+}
+
+void read_run_records(const Json& status, RolloutFacts& out) {
+  static constexpr std::pair<std::string_view, std::string_view> kRecords[] = {
+      {"Step", "canary.currentStepAnalysisRunStatus"},
+      {"Background", "canary.currentBackgroundAnalysisRunStatus"},
+      {"PrePromotion", "blueGreen.prePromotionAnalysisRunStatus"},
+      {"PostPromotion", "blueGreen.postPromotionAnalysisRunStatus"}};
+  for (const auto& [type, path] : kRecords)
+    if (const Json* record = kube::find_path(status, path))
+      out.run_records[std::string(type)] = {kube::get_string(*record, "name"),
+                                            kube::get_string(*record, "status")};
 }
 
 void read_status(const Json& status, RolloutFacts& out) {
@@ -104,6 +113,7 @@ void read_status(const Json& status, RolloutFacts& out) {
   out.aborted_at = time_at(status, "abortedAt");
   out.promote_full = kube::get_bool(status, "promoteFull");
   out.controller_pause = kube::get_bool(status, "controllerPause");
+  out.check_point = kube::get_bool(status, "blueGreen.scaleUpPreviewCheckPoint");
   if (const Json* index = kube::find(status, "currentStepIndex");
       index != nullptr && index->is_number_integer())
     out.step_index = index->get<int>();
@@ -116,6 +126,7 @@ void read_status(const Json& status, RolloutFacts& out) {
     out.canary_weight = static_cast<int>(kube::get_int(status, "canary.weights.canary.weight"));
     out.stable_weight = static_cast<int>(kube::get_int(status, "canary.weights.stable.weight"));
   }
+  read_run_records(status, out);
 }
 
 // An int-or-string.
@@ -140,11 +151,20 @@ bool RunFacts::over() const {
   return phase == "Successful" || phase == "Failed" || phase == "Error" || phase == "Inconclusive";
 }
 
+std::string controller_uid(const Json& object) {
+  const Json* owners = kube::find_path(object, "metadata.ownerReferences");
+  if (owners == nullptr || !owners->is_array()) return "";
+  for (const auto& owner : *owners)
+    if (kube::get_bool(owner, "controller")) return kube::get_string(owner, "uid");
+  return "";
+}
+
 RolloutFacts read_rollout(const Json& object) {
   RolloutFacts out;
   out.name = kube::get_string(object, "metadata.name");
   out.ns = kube::get_string(object, "metadata.namespace");
   out.uid = kube::get_string(object, "metadata.uid");
+  out.instance_id = label(object, api::kInstanceIdLabel);
   out.generation = kube::get_int(object, "metadata.generation");
   out.revision = parse_int(annotation(object, api::kRevisionAnnotation)).value_or(0);
   out.replicas = static_cast<int>(kube::get_int(object, "spec.replicas", 1));
@@ -164,7 +184,7 @@ SetFacts read_set(const Json& object) {
   out.version = static_cast<std::uint64_t>(
       parse_int(kube::get_string(object, "metadata.resourceVersion")).value_or(0));
   out.hash = label(object, api::kPodTemplateHashLabel);
-  out.owner_uid = owner_uid(object);
+  out.owner_uid = controller_uid(object);
   out.revision = parse_int(annotation(object, api::kRevisionAnnotation)).value_or(0);
   if (auto time = parse_rfc3339(annotation(object, api::kScaleDownDeadlineAnnotation)))
     out.deadline = *time;
@@ -191,7 +211,7 @@ ServiceFacts read_service(const Json& object) {
 IngressFacts read_ingress(const Json& object) {
   IngressFacts out;
   out.name = kube::get_string(object, "metadata.name");
-  out.owner_uid = owner_uid(object);
+  out.owner_uid = controller_uid(object);
   out.verdict = annotation(object, api::kAbortVerdictAnnotation);
   if (const std::string text = annotation(object, kWeight); !text.empty())
     out.weight = static_cast<int>(parse_int(text).value_or(-1));
@@ -202,7 +222,7 @@ RunFacts read_run(const Json& object) {
   RunFacts out;
   out.name = kube::get_string(object, "metadata.name");
   out.uid = kube::get_string(object, "metadata.uid");
-  out.owner_uid = owner_uid(object);
+  out.owner_uid = controller_uid(object);
   out.type = label(object, api::kRolloutTypeLabel);
   out.step = label(object, api::kStepIndexLabel);
   out.hash = label(object, api::kPodTemplateHashLabel);
@@ -214,6 +234,7 @@ RunFacts read_run(const Json& object) {
     out.failure_limit = limit((*metrics)[0], "failureLimit", 0);
     out.consecutive_error_limit = limit((*metrics)[0], "consecutiveErrorLimit", 4);
     out.wanted = limit((*metrics)[0], "count", 0);
+    out.by_job = kube::find_path((*metrics)[0], "provider.job") != nullptr;
   }
   const Json* results = kube::find_path(object, "status.metricResults");
   if (results == nullptr || !results->is_array() || results->empty()) return out;
@@ -231,6 +252,26 @@ RunFacts read_run(const Json& object) {
       out.measurement_values.push_back(kube::get_string(measurement, "value"));
     }
   return out;
+}
+
+JobFacts read_job(const Json& object) {
+  JobFacts out;
+  out.name = kube::get_string(object, "metadata.name");
+  out.run_uid = controller_uid(object);
+  const Json* conditions = kube::find_path(object, "status.conditions");
+  if (conditions == nullptr || !conditions->is_array()) return out;
+  for (const auto& condition : *conditions) {
+    if (kube::get_string(condition, "status") != "True") continue;
+    out.complete = out.complete || kube::get_string(condition, "type") == "Complete";
+    out.failed = out.failed || kube::get_string(condition, "type") == "Failed";
+  }
+  return out;
+}
+
+std::string_view analysis_of(const RunFacts& run) {
+  if (run.type == "PrePromotion") return "pre";
+  if (run.type == "PostPromotion") return "post";
+  return run.type == "Step" ? "step" : "background";
 }
 
 }  // namespace sluice::sim::check

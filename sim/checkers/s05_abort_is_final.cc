@@ -16,10 +16,8 @@ class AbortIsFinal final : public Checker {
 
   void changed(const Seen& seen) override {
     if (seen.rollout.now) rollout_changed(seen);
-    if (seen.ingress.set())
-      cut_seen(seen, "ingresses", seen.ingress.now ? seen.ingress.now->verdict : "");
-    if (seen.service.set())
-      cut_seen(seen, "services", seen.service.now ? seen.service.now->verdict : "");
+    cut_seen(seen, "ingresses", seen.ingress);
+    cut_seen(seen, "services", seen.service);
     if (!seen.ingress.set() && !seen.service.set()) return;
     const auto shares = view().shares();
     const auto share_of = [](const std::map<std::string, int>& all, const std::string& hash) {
@@ -60,10 +58,13 @@ class AbortIsFinal final : public Checker {
       forget();  // a person put something else into the place of the aborted version
     }
   }
-  // The reason that a cut leaves behind counts like the abort that it announces.
-  void cut_seen(const Seen& seen, std::string_view resource, const std::string& verdict) {
-    if (verdict.empty() || !seen.actor.controller()) return;
-    const auto parsed = kube::parse_json(verdict);
+  // The reason that a cut leaves behind counts like the abort that it announces; not one that
+  // somebody else has put there.
+  template <class T>
+  void cut_seen(const Seen& seen, std::string_view resource, const Seen::Pair<T>& pair) {
+    if (!pair.now || pair.now->verdict.empty() || !seen.actor.controller()) return;
+    if (pair.before && pair.before->verdict == pair.now->verdict) return;
+    const auto parsed = kube::parse_json(pair.now->verdict);
     if (!parsed) return;
     const std::string hash = kube::get_string(*parsed, "hash");
     if (!view().rollout || view().rollout->current_hash != hash || hash == hash_) return;

@@ -63,10 +63,17 @@ class StepsInOrder final : public Checker {
     const int index = rollout.step_index.value_or(-1);
     if (index < 0 || index >= static_cast<int>(rollout.steps.size())) return;
     const Step& step = rollout.steps[static_cast<std::size_t>(index)];
-    if (step.kind == Step::Kind::Other || holds(rollout, step)) fulfilled_ = true;
+    if (holds(rollout, index, step)) fulfilled_ = true;
   }
-  [[nodiscard]] bool holds(const RolloutFacts& rollout, const Step& step) const {
-    return step.kind == Step::Kind::SetWeight && carries(rollout, step.weight);
+  [[nodiscard]] bool holds(const RolloutFacts& rollout, int index, const Step& step) const {
+    if (step.kind == Step::Kind::SetWeight) return carries(rollout, step.weight);
+    if (step.kind == Step::Kind::Analysis)
+      return std::any_of(view().runs.begin(), view().runs.end(), [&](const auto& item) {
+        const RunFacts& run = item.second;
+        return run.type == "Step" && run.step == std::to_string(index) &&
+               run.hash == rollout.current_hash && run.phase == "Successful";
+      });
+    return step.kind == Step::Kind::Other;
   }
   // The router (if there is one) says this weight, the pods for it are there, and without a router
   // nothing else has pods beyond the rest.

@@ -1,4 +1,5 @@
 // S13: a process that does not hold the Lease writes no object that the holder has written already.
+// Controllers with another instance id have a Lease of their own, and S14 to answer to.
 #include <map>
 
 #include "sim/checkers/checker.h"
@@ -10,8 +11,8 @@ class OneLeaderWrites final : public Checker {
  public:
   OneLeaderWrites() : Checker("S13") {}
   void changed(const Seen& seen) override {
-    if (!seen.actor.controller() || seen.change.resource == "leases" ||
-        seen.change.resource == "events")
+    if (!seen.actor.controller() || seen.actor.instance_id != view().instance_id ||
+        seen.change.resource == "leases" || seen.change.resource == "events")
       return;
     auto& last = last_writer_[seen.change.resource + "/" + seen.change.key.text()];
     if (!view().leader.empty() && seen.actor.identity != view().leader && last == view().leader)

@@ -1,6 +1,7 @@
 // S15: a write that changes nothing is not sent, writes do not come in storms, and a run without
 // faults needs no more of them than it always did.
 #include <deque>
+#include <map>
 
 #include "sim/checkers/checker.h"
 
@@ -23,18 +24,19 @@ class NoIdleWrites final : public Checker {
       report(what + " is write number " + std::to_string(writes_) + "; this workflow needs " +
                  std::to_string(writes_max_),
              entry.time);
-    recent_.push_back(mono);
-    while (mono - recent_.front() > kStormWindow) recent_.pop_front();
-    if (recent_.size() > kStorm) {
-      report(std::to_string(recent_.size()) + " writes within ten seconds, the last is " + what,
+    auto& recent = recent_[entry.user_agent];
+    recent.push_back(mono);
+    while (mono - recent.front() > kStormWindow) recent.pop_front();
+    if (recent.size() > kStorm) {
+      report(std::to_string(recent.size()) + " writes within ten seconds, the last is " + what,
              entry.time);
-      recent_.clear();
+      recent.clear();
     }
   }
 
  private:
   int writes_max_, writes_ = 0;
-  std::deque<MonoTime> recent_;
+  std::map<std::string, std::deque<MonoTime>> recent_;  // by process
 };
 
 }  // namespace

@@ -33,12 +33,6 @@ std::string_view phase_of(Meaning meaning) {
   return meaning == Meaning::Good ? "Successful" : meaning == Meaning::Bad ? "Failed" : "Error";
 }
 
-// The scenarios name an analysis after what it is for.
-std::string_view analysis_of_type(std::string_view type) {
-  if (type == "PrePromotion") return "pre";
-  return type == "PostPromotion" ? "post" : "background";
-}
-
 class MissingDataDecidesNothing final : public Checker {
  public:
   MissingDataDecidesNothing() : Checker("S17") {}
@@ -57,6 +51,7 @@ class MissingDataDecidesNothing final : public Checker {
     if (!seen.run.now) return;
     const RunFacts& run = *seen.run.now;
     if (!seen.run.before) asked_[run.name] = {answers_to(run).size(), seen.mono};
+    if (run.by_job) return;  // S20's business
     measurements(seen, run);
     verdict(seen, run);
   }
@@ -71,7 +66,7 @@ class MissingDataDecidesNothing final : public Checker {
     MonoTime since{};
   };
   [[nodiscard]] const std::vector<Answer>& answers_to(const RunFacts& run) {
-    return answers_[run.hash + " " + std::string(analysis_of_type(run.type))];
+    return answers_[run.hash + " " + std::string(analysis_of(run))];
   }
   // Nobody else has led, and nothing kept the leader from its work.
   [[nodiscard]] bool undisturbed_since(MonoTime mono) const {
@@ -95,11 +90,11 @@ class MissingDataDecidesNothing final : public Checker {
       while (!every_one && next < answers.size() && phase_of(answers[next].meaning) != phase)
         ++next;
       if (next >= answers.size() || phase_of(answers[next].meaning) != phase) {
-        report(seen, "measurement " + std::to_string(i + 1) + " of " + run.name + " is " + phase +
-                         "; the answer to it " +
-                         (next < answers.size()
-                              ? "means " + std::string(phase_of(answers[next].meaning))
-                              : std::string("was never given")));
+        report(seen,
+               "measurement " + std::to_string(i + 1) + " of " + run.name + " is " + phase +
+                   "; the answer to it " +
+                   (next < answers.size() ? "means " + std::string(phase_of(answers[next].meaning))
+                                          : std::string("was never given")));
         return;
       }
       ++next;
@@ -142,9 +137,9 @@ class MissingDataDecidesNothing final : public Checker {
     // A background analysis that is short of its limits when the steps are done lets the version
     // pass, as documented; one that has to end by itself does not.
     for (const auto& [name, run] : view().runs)
-      if (run.hash == now.stable_hash && run.bad())
+      if (run.hash == now.stable_hash && run.bad() && asked_[name].since >= heard_from_)
         report(seen, now.stable_hash + " becomes stable although " + name + " ended " + run.phase);
-    for (const char* analysis : {"background", "pre", "post"}) {
+    for (const char* analysis : {"background", "step", "pre", "post"}) {
       const auto& answers = answers_[now.stable_hash + " " + analysis];
       bool good = false, bad = false;
       for (const Answer& answer : answers) {

@@ -10,7 +10,8 @@
 namespace sluice::sim::check {
 namespace {
 
-constexpr Millis kSlack{1'250};  // a second, and a quarter for the way to the server
+constexpr Millis kSlack{1'250};   // a second, and a quarter for the way to the server
+constexpr Seconds kPlanTakes{1};  // from a decision to its last write, at the slowest network
 
 class RestartsKeepDeadlines final : public Checker {
  public:
@@ -21,7 +22,11 @@ class RestartsKeepDeadlines final : public Checker {
     if (seen.replica_set.set()) set_changed(seen);
   }
   void instant(WallTime wall, MonoTime mono) override {
+    // What the clock said in this instant before somebody set it counts for what was decided then.
+    const WallTime unset = wall_at_zero_ + mono.time_since_epoch();
+    wall_at_zero_ = wall - mono.time_since_epoch();
     for (auto& [what, due] : due_) {
+      if (std::max(wall, unset) >= due.wall) due.said = mono;
       // A clock set back puts the moment ahead again: by its own record the wait goes on.
       if (wall < due.wall) due.over.reset();
       // The moment lies between the last instant and this one.
@@ -41,6 +46,7 @@ class RestartsKeepDeadlines final : public Checker {
     WallTime wall{};
     MonoTime mono{};
     std::optional<MonoTime> over;  // when the wall clock first said so
+    std::optional<MonoTime> said;  // and when it last did
     bool told = false;
   };
 
@@ -68,13 +74,16 @@ class RestartsKeepDeadlines final : public Checker {
     if (was && is && *was != *is && seen.actor.controller())
       report(seen, what + " moves from " + format_rfc3339(*was) + " to " + format_rfc3339(*is));
     const bool to_nothing = was && before->wanted > 0 && (!now || now->wanted == 0);
-    if (to_nothing && seen.actor.controller() && seen.wall + Seconds(1) < *was)
+    const auto due = due_.find(what);
+    const bool decided =
+        due != due_.end() && due->second.said && seen.mono - *due->second.said <= kPlanTakes;
+    if (to_nothing && !decided && seen.actor.controller() && seen.wall + Seconds(1) < *was)
       report(seen, what + " until " + format_rfc3339(*was) + " is cut short");
     if (was && !is) due_.erase(what);
     if (is && was != is) begin(seen, what, *is);
   }
   void begin(const Seen& seen, const std::string& what, WallTime end) {
-    due_[what] = {end, seen.mono + (end - seen.wall), std::nullopt, false};
+    due_[what] = {end, seen.mono + (end - seen.wall), std::nullopt, std::nullopt, false};
   }
   static std::optional<std::int64_t> length(const RolloutFacts& rollout, const Pause& pause) {
     if (pause.reason == "BlueGreenPause")
@@ -85,6 +94,7 @@ class RestartsKeepDeadlines final : public Checker {
   }
   std::map<std::string, Due> due_;  // by what ends then
   MonoTime last_{};                 // the instant before
+  WallTime wall_at_zero_{};         // of the monotonic clock, as both stood then
 };
 
 }  // namespace

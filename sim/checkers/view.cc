@@ -43,6 +43,7 @@ Seen View::apply(const Change& change, const Actor& actor, WallTime wall, MonoTi
   Seen seen{change, actor, 0, wall, mono};
   seen.version = static_cast<std::uint64_t>(
       parse_int(kube::get_string(*change.object, "metadata.resourceVersion")).value_or(0));
+  if (!own(change)) return seen;
   if (change.resource == "leases" && change.kind != Change::Kind::Deleted) {
     const std::string holder = kube::get_string(*change.object, "spec.holderIdentity");
     if (holder != leader) {
@@ -68,8 +69,37 @@ Seen View::apply(const Change& change, const Actor& actor, WallTime wall, MonoTi
     take(seen.ingress, ingresses, change, read_ingress);
   } else if (change.resource == "analysisruns") {
     take(seen.run, runs, change, read_run);
+    if (seen.run.now) made_.emplace(seen.run.now->uid, mono);
+  } else if (change.resource == "jobs") {
+    if (change.kind != Change::Kind::Deleted) jobs[change.key.name] = read_job(*change.object);
   }
   return seen;
+}
+
+// Of the Rollout under test, or of the controllers that compete for it.
+bool View::own(const Change& change) const {
+  if (change.resource == "leases") return change.key.name == lease;
+  if (change.key.namespace_ != own_ns) return false;
+  if (change.resource == "rollouts") return change.key.name == own_name;
+  if (change.resource == "services" || change.resource == "ingresses")
+    return change.key.name.starts_with(own_name);
+  const std::string owner = controller_uid(*change.object);
+  if (change.resource == "jobs") return made_.contains(owner);
+  return owner.empty() || (rollout && owner == rollout->uid);
+}
+
+bool View::speaks_against(const RunFacts& run) const {
+  if (run.bad()) return true;
+  if (run.by_job)
+    return std::any_of(jobs.begin(), jobs.end(), [&](const auto& item) {
+      return item.second.run_uid == run.uid && item.second.failed;
+    });
+  const auto made = made_.find(run.uid);
+  return made != made_.end() &&
+         std::any_of(answers_.begin(), answers_.end(), [&](const MetricAnswer& answer) {
+           return answer.kind != MetricAnswer::Kind::Good && answer.hash == run.hash &&
+                  answer.analysis == analysis_of(run) && answer.mono >= made->second;
+         });
 }
 
 const SetFacts* View::set_of(std::string_view hash) const {

@@ -1,6 +1,6 @@
 #pragma once
 // The cluster as the server stored it, kept up to date from its change stream. Scenarios have one
-// Rollout.
+// Rollout under test; what belongs to others (other instance ids, other namespaces) is left out.
 #include <map>
 #include <optional>
 #include <string>
@@ -43,8 +43,21 @@ struct MetricAnswer {
 };
 [[nodiscard]] std::string_view to_string(MetricAnswer::Kind kind);
 
+// A write as it leaves a controller under test, and what the network makes of it.
+struct Sent {
+  std::string verb, resource, subresource;
+  kube::ObjectKey object;
+  MonoTime mono{};
+  std::optional<MonoTime> refused_until;  // refused with 403 or 422, as the like of it until then
+};
+
 class View {
  public:
+  // The Rollout under test. Everything else that is its own begins with this name.
+  std::string own_ns = "default", own_name = "web";
+  std::string lease = "argo-rollouts-controller-lock";
+  std::string instance_id;  // of the controllers under test
+
   // Takes the change in; the result refers to `change` and `actor`.
   Seen apply(const Change& change, const Actor& actor, WallTime wall, MonoTime mono);
 
@@ -53,12 +66,19 @@ class View {
   std::map<std::string, ServiceFacts> services;
   std::map<std::string, IngressFacts> ingresses;
   std::map<std::string, RunFacts> runs;
-  std::string leader;  // identity in the Lease
+  std::map<std::string, JobFacts> jobs;  // of those runs
+  std::string leader;                    // identity in the Lease
   MonoTime leader_since{};
 
   // Told by whoever runs the scenario.
   MonoTime disturbed_until{};  // the last fault, partition or crash that is over
+  MonoTime faulted_until{};    // the same without refusals, which excuse no abort
   MonoTime halted_at{};        // when a process last died, froze or was cut off
+
+  void heard(const MetricAnswer& answer) { answers_.push_back(answer); }
+  // Something that was measured for this run speaks against the version: its stored verdict, an
+  // answer since it was made that was not good, or a Job of its own that failed.
+  [[nodiscard]] bool speaks_against(const RunFacts& run) const;
 
   [[nodiscard]] const SetFacts* set_of(std::string_view hash) const;
   // Weight out of max_weight that Services and Ingresses send to each ReplicaSet, by hash; ""
@@ -70,6 +90,11 @@ class View {
   [[nodiscard]] int believed_available(std::string_view hash, const Actor& actor) const;
 
  private:
+  [[nodiscard]] bool own(const Change& change) const;
+
+  std::vector<MetricAnswer> answers_;
+  std::map<std::string, MonoTime, std::less<>> made_;  // runs, by uid
+
   std::map<std::string, std::vector<std::pair<std::uint64_t, int>>, std::less<>>
       available_;  // by hash: version, count
 };

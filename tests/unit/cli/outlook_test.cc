@@ -99,6 +99,31 @@ TEST(Outlook, NamesWhatIsWaitedForAndTheNextMove) {
        "not ready, web-new-c CrashLoopBackOff, 1 more; without progress it is Degraded in 9m, at "
        "2026-11-21T14:39:00Z\n"
        "Next:            step 4 of 5 (pause)\n"},
+      {"N1: a ReplicaSet that the server refuses, as we record it",
+       {rollout(
+            kSteps,
+            R"({"phase":"Progressing","message":"x","currentStepIndex":0,"conditions":[{"type":"Progressing","status":"False","reason":"ReplicaSetCreateError","message":"Failed to create new replica set \"web-new\": exceeded quota","lastUpdateTime":"2026-11-21T14:29:00Z"},{"type":"ReconciliationError","status":"True","reason":"ReplicaSetCreateError","message":"Failed to create new replica set \"web-new\": exceeded quota"}]})"),
+        set("old", 5, 5)},
+       "Waits for:       what is tried again every few seconds: Failed to create new replica set "
+       "\"web-new\": exceeded quota; without progress it is Degraded in 9m, at "
+       "2026-11-21T14:39:00Z\n"
+       "Next:            step 2 of 5 (pause: 1m)\n"},
+      {"N1: a ReplicaSet that the server refuses, as the reference records it",
+       {rollout(
+            kSteps,
+            R"({"observedGeneration":"1","phase":"Healthy","currentPodHash":"old","currentStepIndex":5,"conditions":[{"type":"Progressing","status":"False","reason":"ReplicaSetCreateError","message":"Failed to create new replica set \"web-new\": exceeded quota"}]})"),
+        set("old", 5, 5)},
+       "Waits for:       what is tried again every few seconds: Failed to create new replica set "
+       "\"web-new\": exceeded quota\n"},
+      {"N1: a cut that the server refuses",
+       {rollout(
+            kRouted,
+            R"({"phase":"Degraded","message":"x","abort":true,"canary":{"weights":{"canary":{"weight":50},"stable":{"weight":50}}},"conditions":[{"type":"ReconciliationError","status":"True","reason":"TrafficRoutingError","message":"SetWeights shop/web-web-canary: forbidden"}]})"),
+        set("new", 3, 3), set("old", 5, 5)},
+       "Waits for:       what is tried again every few seconds: SetWeights shop/web-web-canary: "
+       "forbidden\n"
+       "Next:            'retry rollout web' tries the same version again; 'undo web' or another "
+       "image gives it up\n"},
       {"pods that nobody may make",
        {rollout(kSteps, R"({"phase":"Progressing","message":"x","currentStepIndex":2})"),
         set("new", 5, 0, "exceeded quota: pods"), set("old", 5, 5)},

@@ -89,6 +89,7 @@ class World {
     for (const auto& [name, job] : jobs) observed.jobs.push_back(job);
     observed.job_pods = pods;
     observed.refused_jobs = refused_jobs;
+    observed.kept_jobs = kept_jobs;
     now = at(seconds);
     last = decide(observed, now, options);
     if (last.secrets_needed.empty()) answers.clear();
@@ -177,6 +178,7 @@ class World {
   std::map<std::string, std::shared_ptr<const kube::Job>> jobs;
   std::vector<std::shared_ptr<const kube::Pod>> pods;
   std::map<std::string, Error> refused_jobs;
+  std::map<std::string, WallTime> kept_jobs;
   Options options;
   Decision last;
   WallTime now{};

@@ -136,6 +136,24 @@ TEST(JobRun, a_create_that_the_server_refuses_is_a_measurement_error) {
   EXPECT_TRUE(world.jobs.empty());
 }
 
+// The Rollout waits for the record: it may not wait for a permission to delete Jobs.
+TEST(N1_JobRun, a_deletion_that_the_server_refuses_keeps_no_result_from_being_recorded) {
+  World world(metrics(job_metric("smoke")));
+  world.step(0);
+  world.set_spec("terminate", true);
+  world.kept_jobs[kJob] = at(30);
+  const auto& decision = world.step(2);
+  EXPECT_EQ(world.purposes(), Lines{"PatchAnalysisRun"});
+  EXPECT_EQ(decision.plan.wake_at, at(30));
+  EXPECT_EQ(world.stored_phase(), "Inconclusive");
+  world.step(10);
+  EXPECT_TRUE(world.purposes().empty());
+  EXPECT_EQ(world.jobs.count(kJob), 1U);
+  world.step(30);
+  EXPECT_EQ(world.purposes(), Lines{"DeleteAnalysisJob"});
+  EXPECT_TRUE(world.jobs.empty());
+}
+
 TEST(JobRun, a_terminated_run_deletes_its_job_and_is_inconclusive) {
   World world(metrics(job_metric("smoke")));
   world.step(0);
@@ -217,6 +235,24 @@ TEST(JobRun, a_measurement_without_a_job_name_is_an_error) {
       R"("measurements":[{"phase":"Running","startedAt":"2027-01-15T08:00:00Z"}]}]})");
   world.step(1);
   EXPECT_EQ(world.result(0).measurements.at(0).message, "job metadata reference missing");
+}
+
+TEST(F10_JobRun, a_job_with_the_controllers_own_account_is_an_error_that_says_so) {
+  const std::string metric =
+      R"({"name":"smoke","provider":{"job":{"spec":{"template":{"spec":{"serviceAccountName":"argo-rollouts"}}}}}})";
+  World world(metrics(metric));
+  world.options.jobs.own_account = {"shop", "argo-rollouts"};
+  world.step(0);
+  EXPECT_TRUE(world.jobs.empty());
+  ASSERT_EQ(world.result(0).measurements.size(), 1U);
+  EXPECT_EQ(world.result(0).measurements[0].phase, AnalysisPhase::Error);
+  EXPECT_NE(world.result(0).measurements[0].message.find("is the controller's own"),
+            std::string::npos);
+  // The controller in a namespace of its own has nothing to refuse here.
+  World apart(metrics(metric));
+  apart.options.jobs.own_account = {"argo-rollouts", "argo-rollouts"};
+  apart.step(0);
+  EXPECT_EQ(apart.jobs.size(), 1U);
 }
 
 }  // namespace

@@ -44,8 +44,13 @@ TEST(AuditRuns, metadata_and_arguments_are_those_of_the_rules) {
                   {"argo-rollouts.argoproj.io/controller-instance-id", "blue"},
                   {"x", "y"},
                   {"app", "web"}}));
+  // The third is ours: which attempt the run was made for (V4).
   EXPECT_EQ(run["metadata"]["annotations"],
-            (Json{{"rollout.argoproj.io/revision", "2"}, {"a", "b"}}));
+            (Json{{"rollout.argoproj.io/revision", "2"},
+                  {"a", "b"},
+                  {"sluice.argoproj.io/attempt",
+                   kube::get_string(c.status(), "duration.rolloutStartedAt") + " " +
+                       kube::get_string(c.status(), "currentStepHash")}}));
   EXPECT_EQ(run["metadata"]["ownerReferences"][0]["kind"], "Rollout");
   EXPECT_EQ(run["metadata"]["ownerReferences"][0]["controller"], true);
   StringMap args;

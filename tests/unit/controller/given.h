@@ -14,6 +14,7 @@
 
 #include "api/keys.h"
 #include "api/resources.h"
+#include "controller/loop/refusals.h"
 #include "controller/rollout/rollout.h"
 #include "kube/json/json.h"
 #include "kube/json/node.h"
@@ -46,7 +47,15 @@ class Cluster {
   std::vector<std::string> event_reasons;
   std::optional<WallTime> wake_at;
   controller::Plan last;
+  // What the server does to a pod template before it stores it, or answers a dry run with it.
+  std::function<void(Json&)> serve = [](Json&) {};
+  bool answers_dry_runs = true;
+  int dry_runs = 0;
   int crash_at = -1;  // the plan that makes this write (counted from 0) is dropped before it
+  // What the API server refuses. The rest of the plan is not sent then, and the loop remembers it.
+  std::function<bool(const kube::Write&)> refuses;
+  std::string refusal = "is forbidden: exceeded quota";
+  std::map<std::string, int> refused;  // requests, by purpose
 
   // objects[kind][name]
   std::map<std::string, std::map<std::string, Json>> objects;
@@ -128,7 +137,16 @@ class Cluster {
 
   // One decision and its writes.
   controller::Plan pass() {
-    auto plan = decide(observe(), now, options);
+    auto observed = observe();
+    observed.refusals = refusals_.of(kRefusalKey, mono(), now);
+    if (const auto write = dry_run(observed, now)) {
+      ++dry_runs;
+      EXPECT_TRUE(write->dry_run && write->key.name.empty());
+      auto pod_template = json(write->body)["spec"]["template"];
+      serve(pod_template);
+      if (answers_dry_runs) observed.served_template = kube::dump(pod_template);
+    }
+    auto plan = decide(observed, now, options);
     wake_at = plan.wake_at;
     for (const auto& intent : plan.intents) {
       if (const auto* write = std::get_if<kube::Write>(&intent)) {
@@ -136,9 +154,15 @@ class Cluster {
           crash_at = -1;
           break;
         }
+        if (refuses && refuses(*write)) {
+          ++refused[write->purpose];
+          refusals_.note(kRefusalKey, *write, {ErrorCode::Forbidden, refusal, {}}, mono(), rng_);
+          break;
+        }
         sent.push_back(
             {write->purpose, std::string(write->type.kind), write->key.name, write->body});
         if (!apply(*write)) break;
+        refusals_.accepted(kRefusalKey, *write);
       }
       if (const auto* event = std::get_if<controller::EventIntent>(&intent)) {
         events.push_back(event->reason + ": " + event->message);
@@ -320,6 +344,7 @@ class Cluster {
     if (write.verb == kube::Verb::Create) {
       if (store.contains(write.key.name)) return write.tolerate_done;
       auto object = json(write.body);
+      if (kind == "ReplicaSet") serve(object["spec"]["template"]);
       put(std::move(object));
       return true;
     }
@@ -422,6 +447,11 @@ class Cluster {
     bump(object);
   }
 
+  [[nodiscard]] MonoTime mono() const { return MonoTime(now.time_since_epoch()); }
+
+  static inline const loop::Key kRefusalKey{loop::KeyKind::Rollout, {"shop", "web"}};
+  loop::Refusals refusals_;
+  SeededRng rng_{1};
   mutable std::map<std::string, std::shared_ptr<const void>> decoded_;
   std::int64_t version_ = 1000;
 };

@@ -113,6 +113,58 @@ TEST(KeyQueue, RetryAfterOfTheServerIsHonoured) {
   EXPECT_EQ(queue.next_time(), at(7'000));
 }
 
+// Seed 7000217: the server came back, the first write met a conflict, and the key waited ten
+// seconds because of what had failed while the server was away.
+TEST(KeyQueue, AServerThatAnswersAgainEndsEveryBackOff) {
+  KeyQueue queue;
+  SeededRng rng(1);
+  MonoTime now = at(0);
+  for (int i = 0; i < 9; ++i) {
+    queue.mark(key("a"), Lane::Normal, "x", now);
+    now = std::max(now, queue.next_time() == MonoTime::max() ? now : queue.next_time());
+    ASSERT_TRUE(queue.take(now));
+    queue.failed(key("a"), now, rng);
+  }
+  ASSERT_GE(queue.next_time() - now, Millis(4'000));
+  queue.server_answers(now);
+  ASSERT_TRUE(queue.take(now)) << "not ready at once";
+  queue.failed(key("a"), now, rng);
+  EXPECT_LE(queue.next_time() - now, Millis(24)) << "the next back-off does not begin small";
+}
+
+TEST(KeyQueue, AServerThatAnswersAgainForgivesAKeyThatIsBusy) {
+  KeyQueue queue;
+  SeededRng rng(1);
+  MonoTime now = at(0);
+  for (int i = 0; i < 9; ++i) {
+    queue.mark(key("a"), Lane::Urgent, "x", now);
+    ASSERT_TRUE(queue.take(now));
+    if (i < 8) queue.failed(key("a"), now, rng);
+  }
+  queue.server_answers(now);
+  EXPECT_FALSE(queue.take(now)) << "given out twice";
+  queue.failed(key("a"), now, rng);
+  EXPECT_LE(queue.next_time() - now, Millis(24));
+}
+
+TEST(KeyQueue, AWaitThatTheServerAskedForOutlastsASilence) {
+  KeyQueue queue;
+  SeededRng rng(1);
+  queue.mark(key("a"), Lane::Normal, "x", at(0));
+  ASSERT_TRUE(queue.take(at(0)));
+  queue.failed(key("a"), at(0), rng, Millis(7'000));
+  queue.server_answers(at(6'000));
+  EXPECT_FALSE(queue.take(at(6'999)));
+  EXPECT_TRUE(queue.take(at(7'000)));
+}
+
+TEST(KeyQueue, AServerThatAnswersAgainDoesNotWakeAKeyThatOnlyHasATimer) {
+  KeyQueue queue;
+  queue.wake_at(key("a"), at(50'000));
+  queue.server_answers(at(10));
+  EXPECT_EQ(queue.next_time(), at(50'000));
+}
+
 TEST(KeyQueue, AForgottenKeyLeavesNothingBehind) {
   KeyQueue queue;
   queue.wake_at(key("a"), at(50));

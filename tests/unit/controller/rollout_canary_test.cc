@@ -239,18 +239,22 @@ TEST(RolloutIdentity, a_set_whose_labels_no_longer_match_is_released) {
 TEST(RolloutIdentity, a_refused_replica_set_is_reported_and_not_retried_at_once) {
   Cluster c;
   c.put(rollout(1, json(R"({"canary":{}})")));
-  auto observed = c.observe();
-  const auto plan = decide(observed, c.now);
-  const auto name = plan.writes().at(0)->key.name;
-  observed.write_failure = Observed::WriteFailure{
-      "CreateReplicaSet", {"shop", name}, {ErrorCode::Forbidden, "quota", {}}};
-  const auto again = decide(observed, c.now);
+  c.refusal = "quota";
+  c.refuses = [](const kube::Write& write) { return write.purpose == "CreateReplicaSet"; };
+  const auto name = c.pass().writes().at(0)->key.name;
+  const auto again = c.pass();
+  EXPECT_EQ(c.refused["CreateReplicaSet"], 1);
   ASSERT_EQ(again.writes().size(), 1U);
   EXPECT_EQ(again.writes()[0]->purpose, "PatchStatus");
   EXPECT_THAT(again.writes()[0]->body, testing::HasSubstr("ReplicaSetCreateError"));
-  ASSERT_EQ(again.events().size(), 1U);
-  EXPECT_EQ(again.events()[0]->message, "Failed to create new replica set \"" + name + "\": quota");
-  EXPECT_TRUE(again.events()[0]->warning);
+  const auto told = std::find_if(again.intents.begin(), again.intents.end(), [](const auto& intent) {
+    const auto* event = std::get_if<controller::EventIntent>(&intent);
+    return event && event->reason == "ReplicaSetCreateError";
+  });
+  ASSERT_NE(told, again.intents.end());
+  const auto& event = std::get<controller::EventIntent>(*told);
+  EXPECT_EQ(event.message, "Failed to create new replica set \"" + name + "\": quota");
+  EXPECT_TRUE(event.warning);
   EXPECT_TRUE(again.wake_at);
 }
 

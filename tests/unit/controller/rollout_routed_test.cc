@@ -341,16 +341,18 @@ TEST(RolloutRouted,
   c.set_image("web:2");
   c.settle();
   c.sync_pods();
-  auto observed = c.observe();
-  observed.write_failure = Observed::WriteFailure{
-      "SetWeights", {"shop", "web-web-canary"}, {ErrorCode::Forbidden, "no right", {}}};
-  const auto plan = decide(observed, c.now);
-  for (const auto* write : plan.writes()) EXPECT_EQ(write->purpose, "SwitchService");
-  ASSERT_FALSE(plan.events().empty());
-  EXPECT_EQ(plan.events().back()->reason, "TrafficRoutingError");
-  EXPECT_EQ(plan.events().back()->message, "no right");
+  c.refusal = "no right";
+  c.refuses = [](const kube::Write& write) { return write.purpose == "SetWeights"; };
+  c.pass();
+  const auto before = c.sent.size();
+  const auto plan = c.pass();
+  EXPECT_EQ(c.refused["SetWeights"], 1);
+  for (auto i = before; i < c.sent.size(); ++i)
+    EXPECT_EQ(c.sent[i].purpose, "PatchStatus") << c.history(before);
+  EXPECT_EQ(kube::get_int(c.status(), "canary.weights.canary.weight"), 0);
+  EXPECT_THAT(c.events, testing::Contains("TrafficRoutingError: no right"));
   ASSERT_TRUE(plan.wake_at);
-  EXPECT_EQ(*plan.wake_at, c.now + Seconds{10});
+  EXPECT_GT(*plan.wake_at, c.now);
 }
 
 TEST(RolloutRouted, a_router_taken_out_of_the_spec_leaves_no_share_behind) {

@@ -87,9 +87,8 @@ TEST(CheckerS9, CatchesTwoStepsInOneWrite) {
   // The pods and the weight of the step behind the pause are there before their time.
   run.sim.set_partitioned(0, true);
   run.scale("app:v2", 5);
-  ASSERT_TRUE(run.wait("five pods of v2", [&] {
-    return run.view().sets.at(run.set_name("app:v2")).available == 5;
-  }));
+  ASSERT_TRUE(run.wait("five pods of v2",
+                       [&] { return run.view().sets.at(run.set_name("app:v2")).available == 5; }));
   run.canary_weight(50);
   ASSERT_EQ(run.caught("S9"), 0) << all_text(run.checkers.found);
   run.status(R"({"currentStepIndex":3})");
@@ -127,6 +126,37 @@ TEST(CheckerS10, BlamesNobodyForAClockThatIsSet) {
     EXPECT_EQ(run.caught("S10"), 0) << all_text(run.checkers.found);
     EXPECT_EQ(run.caught("V5"), 0) << all_text(run.checkers.found);
   }
+}
+
+// The pause is over and the plan that ends it on its way (its first write is) when the clock is set
+// back. Seed 7003558.
+TEST(CheckerS10, BlamesNobodyForAClockThatIsSetBackBehindADecision) {
+  Knobs knobs = knobs_for(Workflow::CanaryNginx);
+  knobs.latency = Millis(50);
+  Given run(knobs);
+  ASSERT_TRUE(run.in_first_pause());
+  bool decided = false;
+  run.sim.set_write_faults([&](const http::Request& request) {
+    decided = decided || call_name(request) == "patch replicasets";
+    return Fault::None;
+  });
+  ASSERT_TRUE(run.wait("the decision", [&] { return decided; }, Seconds(70)));
+  ASSERT_EQ(run.rollout().step_index, 1);
+  run.sim.clock.jump_wall(Seconds(-3600));
+  ASSERT_TRUE(run.wait("its record", [&] { return run.rollout().step_index == 2; }, Seconds(1)));
+  EXPECT_EQ(run.caught("S10"), 0) << all_text(run.checkers.found);
+}
+
+TEST(CheckerS10, CatchesAPauseThatEndsByAClockOfLongAgo) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(run.in_first_pause());
+  run.sim.freeze(0, Seconds(300));
+  run.sim.run_for(Seconds(61));
+  run.sim.clock.jump_wall(Seconds(-3600));
+  run.sim.run_for(Seconds(3));
+  ASSERT_EQ(run.caught("S10"), 0) << all_text(run.checkers.found);
+  run.status(R"({"pauseConditions":null,"currentStepIndex":2})");
+  EXPECT_EQ(run.caught("S10"), 1);
 }
 
 TEST(CheckerS10, CatchesAPauseCutShort) {
@@ -339,9 +369,8 @@ TEST(CheckerV5, CatchesAPromotionThatComesLate) {
 bool in_delay(Given& run) {
   if (!run.deploy()) return false;
   run.begin_update("app:v2");
-  return run.wait("the delay of v1", [&] {
-    return run.view().sets.at(run.set_name("app:v1")).deadline.has_value();
-  });
+  return run.wait("the delay of v1",
+                  [&] { return run.view().sets.at(run.set_name("app:v1")).deadline.has_value(); });
 }
 
 TEST(CheckerV5, CatchesADelayThatMoves) {
@@ -359,6 +388,19 @@ TEST(CheckerV5, CatchesADelayCutShort) {
   ASSERT_TRUE(in_delay(run));
   run.scale("app:v1", 0);
   EXPECT_EQ(run.caught("V5"), 1);
+}
+
+TEST(CheckerV5, BlamesNobodyForAClockThatIsSetBackBehindTheEndOfADelay) {
+  Given run(Workflow::CanaryNginx);
+  ASSERT_TRUE(in_delay(run));
+  run.sim.freeze(0, Seconds(300));
+  run.sim.run_for(Seconds(30));
+  const auto deadline = run.view().sets.at(run.set_name("app:v1")).deadline;
+  ASSERT_TRUE(deadline);
+  run.sim.run_for(std::max(Micros(0), Micros(*deadline - run.sim.clock.wall_now())));
+  run.sim.clock.jump_wall(Seconds(-3600));
+  run.scale("app:v1", 0);
+  EXPECT_EQ(run.caught("V5"), 0) << all_text(run.checkers.found);
 }
 
 TEST(CheckerV5, CatchesADelayThatDoesNotEnd) {
