@@ -571,11 +571,7 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
       error->message.find("metadata.uid") != std::string::npos) {
     error->code = ErrorCode::Conflict;
   }
-  if (is_refusal(*error)) {
-    refusals.note(running->key, write, *error, clock.mono_now(), rng);
-    give_up(*running, write, *error);
-    return;
-  }
+  if (is_refusal(*error)) refusals.note(running->key, write, *error, clock.mono_now(), rng);
   switch (error->code) {
     case ErrorCode::Conflict:
     case ErrorCode::AlreadyExists:
@@ -641,7 +637,12 @@ void Loop::Impl::fail_key(const Key& key, const Error& error, std::string_view w
                  {"kind", std::string(to_string(key.kind))},
                  {"namespace", key.object.namespace_},
                  {"name", key.object.name}});
-  queue.failed(key, clock.mono_now(), rng, error.retry_after);
+  // A Rollout's decision leaves out what was refused; other keys have but the one thing to do.
+  if (key.kind == KeyKind::Rollout && is_refusal(error)) {
+    queue.refused(key, clock.mono_now(), rng);
+  } else {
+    queue.failed(key, clock.mono_now(), rng, error.retry_after);
+  }
 }
 
 void Loop::Impl::finish(const std::shared_ptr<Running>& running) {

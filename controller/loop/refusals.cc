@@ -13,6 +13,7 @@ bool is_refusal(const Error& error) {
 
 void Refusals::note(const Key& key, const kube::Write& write, const Error& error, MonoTime now,
                     Rng& rng) {
+  forget_overdue(now);
   auto& list = kept_[key];
   auto found = std::find_if(list.begin(), list.end(), [&](const Kept& kept) {
     return rollout::same_intent(kept.write, write);
@@ -27,6 +28,16 @@ void Refusals::note(const Key& key, const kube::Write& write, const Error& error
   found->times = std::min(found->times + 1, 30);
   const Millis delay = back_off(found->times, rng);
   found->retry = now + std::max(delay, error.retry_after.value_or(Millis(0)));
+}
+
+// Objects come and go for months, and not every key asks for what was refused.
+void Refusals::forget_overdue(MonoTime now) {
+  if (now - swept_ < kForgetAfter) return;
+  swept_ = now;
+  for (auto it = kept_.begin(); it != kept_.end();) {
+    std::erase_if(it->second, [&](const Kept& kept) { return now - kept.retry > kForgetAfter; });
+    it = it->second.empty() ? kept_.erase(it) : std::next(it);
+  }
 }
 
 void Refusals::accepted(const Key& key, const kube::Write& write) {

@@ -24,6 +24,7 @@ class Refusals {
   void accepted(const Key& key, const kube::Write& write);
   void forget(const Key& key) { kept_.erase(key); }
   void clear() { kept_.clear(); }
+  [[nodiscard]] std::size_t keys() const { return kept_.size(); }
   // For the next decision. What nobody has asked for again in a minute is forgotten.
   [[nodiscard]] std::vector<rollout::Observed::Refusal> of(const Key& key, MonoTime now,
                                                            WallTime wall);
@@ -38,7 +39,9 @@ class Refusals {
     MonoTime retry{};
     bool fresh = true;
   };
+  void forget_overdue(MonoTime now);
   std::map<Key, std::vector<Kept>> kept_;
+  MonoTime swept_{};
 };
 
 }  // namespace sluice::loop

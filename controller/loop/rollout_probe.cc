@@ -162,9 +162,8 @@ void publish_durations(Telemetry& telemetry, const api::Rollout* before,
       before->status.duration->finished_at == duration->finished_at)
     return;
   // Clocks are set back.
-  const double whole = std::max(
-      0.0,
-      std::chrono::duration<double>(*duration->finished_at - *duration->rollout_started_at).count());
+  const auto took = *duration->finished_at - *duration->rollout_started_at;
+  const double whole = std::max(0.0, std::chrono::duration<double>(took).count());
   const auto paused = static_cast<double>(duration->total_manual_pause_seconds.value_or(0));
   const Telemetry::Labels labels = {{"status", duration->completion_status}};
   telemetry.observe("rollout_duration_seconds", labels, whole);

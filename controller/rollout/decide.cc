@@ -66,6 +66,11 @@ controller::Plan untouched(const Observed& observed, WallTime now, const std::st
   next.message = "InvalidSpec: " + (present ? present->message : error);
   auto write = status_patch(rollout, next);
   if (!write) return plan;
+  for (const auto& refusal : observed.refusals) {
+    if (!same_intent(refusal.write, *write) || now >= refusal.retry_at) continue;
+    plan.wake_at = refusal.retry_at;
+    return plan;
+  }
   plan.intents.emplace_back(std::move(*write));
   if (refused)
     plan.intents.emplace_back(controller::EventIntent{
@@ -321,11 +326,12 @@ std::vector<Item> take_told_with_status(std::vector<Item>& items) {
 controller::EventIntent refused_status(const Observed& observed,
                                        const Observed::Refusal& refusal) {
   const auto& meta = observed.rollout->meta;
-  return {api::kRollouts, meta.key, meta.uid, true, "ReconciliationError", refusal.error.message};
+  const Block block{"ReconciliationError", refusal.error.message};
+  return {api::kRollouts, meta.key, meta.uid, true, block.reason, event_text(block)};
 }
 
-// The record of what was decided, and what stands behind it. While the server refuses the record, the
-// plan is what a process would have done that died before it.
+// The record of what was decided, and what stands behind it. While the server refuses the record,
+// the plan is what a process would have done that died before it.
 void finish_with_status(Fold& fold, const Observed& observed, WallTime now) {
   const auto& next = fold.world.rollout.status;
   auto write = status_patch(*observed.rollout, next);

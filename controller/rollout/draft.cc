@@ -84,6 +84,11 @@ void compose_merge_patch(kube::Json& first, const kube::Json& second) {
   }
 }
 
+std::string event_text(const Block& block) {
+  return (block.reason == "ReconciliationError" ? "Reconciliation failed with error: " : "") +
+         block.text;
+}
+
 bool same_intent(const kube::Write& a, const kube::Write& b) {
   if (a.purpose != b.purpose || !(a.type == b.type) || !(a.key == b.key) ||
       a.subresource != b.subresource)

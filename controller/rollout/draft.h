@@ -28,6 +28,7 @@ struct Block {
   std::string reason;  // of the Event
   std::string text;
 };
+[[nodiscard]] std::string event_text(const Block& block);
 
 struct World {
   const Observed* observed = nullptr;  // templates, pods; not owned

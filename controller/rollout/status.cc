@@ -124,7 +124,7 @@ void tell_of_blocks(Draft& draft) {
   if (before == text) return;
   for (const auto& block : draft.blocks)
     if (before.find(block.text) == std::string::npos)
-      draft.event(block.reason, block.text, true, true);
+      draft.event(block.reason, event_text(block), true, true);
   const auto since = found ? found->last_transition_time : std::nullopt;
   remove_condition(list, condition::kReconciliationError);
   set_condition(list,

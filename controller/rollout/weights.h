@@ -49,7 +49,7 @@ struct WeightDecision {
 };
 [[nodiscard]] WeightDecision decide_weight(const WeightInput& in);
 
-// The canary's weight on record is that of another version than `hash`, whose users are still there.
+// The canary's weight on record is that of another version than `hash`: its users are still there.
 [[nodiscard]] bool of_another_version(const api::TrafficWeights& recorded, std::string_view hash);
 
 // The parts, for tests and for `get rollout`.

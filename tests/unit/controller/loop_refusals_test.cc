@@ -90,6 +90,17 @@ TEST(N1_Refusals, one_that_nobody_asks_for_again_is_forgotten) {
   EXPECT_TRUE(refusals.of(kWeb, after(Seconds(90)), kWall).empty());
 }
 
+TEST(N1_Refusals, objects_that_have_gone_leave_nothing_behind) {
+  Refusals refusals;
+  SeededRng rng(1);
+  for (int i = 0; i < 100; ++i)
+    refusals.note({KeyKind::AnalysisRun, {"shop", "run-" + std::to_string(i)}}, weights("75"),
+                  kQuota, after(Millis(0)), rng);
+  EXPECT_EQ(refusals.keys(), 100U);
+  refusals.note(kWeb, weights("75"), kQuota, after(Seconds(200)), rng);
+  EXPECT_EQ(refusals.keys(), 1U);
+}
+
 TEST(N1_Refusals, a_time_that_the_server_names_is_kept) {
   Refusals refusals;
   SeededRng rng(1);
