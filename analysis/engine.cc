@@ -143,14 +143,15 @@ void update_metric(const api::Metric& metric, api::MetricResult& result, bool te
   if (verdict.phase == result.phase) return;
   result.phase = verdict.phase;
   if (api::is_completed(verdict.phase)) completed.push_back(metric.name);
-  if (!result.measurements.empty()) result.message = result.measurements.back().message;
+  if (!result.measurements.empty())
+    result.message = printable(result.measurements.back().message);
 }
 
 void set_run_phase(api::AnalysisRunStatus& status, AnalysisPhase phase, std::string_view message,
                    WallTime now) {
   if (status.phase == phase) return;
   status.phase = phase;
-  status.message = trim(message);
+  status.message = printable(trim(message));  // names of metrics are somebody's text, too
   if (api::is_completed(phase) && !status.completed_at)
     status.completed_at = truncate_to_seconds(now);
 }

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/strings.h"
+
 namespace sluice::analysis {
 
 namespace {
@@ -74,8 +76,12 @@ std::string shortened(std::string text, std::size_t max) {
   return text.append(kEllipsis);
 }
 
-void bound_texts(api::Measurement& measurement) {
-  shorten_texts(measurement, kStoredTextMax);
+void clean_texts(api::Measurement& measurement) {
+  shorten_texts(measurement, kStoredTextMax);  // an answer may have megabytes
+  measurement.value = printable(measurement.value);
+  measurement.message = printable(measurement.message);
+  for (auto& [key, value] : measurement.metadata) value = printable(value);
+  shorten_texts(measurement, kStoredTextMax);  // escapes are longer than what they stand for
 }
 
 void bound_measurements(api::AnalysisRunStatus& status) {

@@ -1,6 +1,7 @@
 #pragma once
-// How much text a status may hold. The API server refuses objects beyond about 1.5 MiB, and a
-// status that cannot be written would leave its run Running for ever (analysis.md §10.1).
+// What text a status may hold, and how much of it. The API server refuses objects beyond about
+// 1.5 MiB, and a status that cannot be written would leave its run Running for ever (analysis.md
+// §10.1). Much of the text is a stranger's, and people read it with tools that do not clean it.
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -15,8 +16,9 @@ inline constexpr std::size_t kStoredStatusMax = 512U << 10U;  // all measurement
 // At most `max` bytes, cut between two characters, "…" where something is missing.
 [[nodiscard]] std::string shortened(std::string text, std::size_t max = kStoredTextMax);
 
-// Every text of the measurement shortened. Mask Secrets first: half of one is not recognised.
-void bound_texts(api::Measurement& measurement);
+// Every text of the measurement printable() and shortened. Conditions have seen the value as it
+// came; this is what is kept for people. Mask Secrets first: one that was changed is not recognised.
+void clean_texts(api::Measurement& measurement);
 
 // Brings all measurements below kStoredStatusMax as JSON: the oldest ones lose the length of their
 // texts first, then the oldest go altogether. Every metric keeps its newest one; counters stay.

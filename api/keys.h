@@ -19,6 +19,10 @@ inline constexpr std::string_view kManagedByAnnotation =
     "argo-rollouts.argoproj.io/managed-by-rollouts";
 inline constexpr std::string_view kInstanceIdLabel =
     "argo-rollouts.argoproj.io/controller-instance-id";
+// Ours, on a Secret, value "true": arguments of analyses may be taken from it (only asked for with
+// --secrets-need-label).
+inline constexpr std::string_view kAnalysisArgumentLabel =
+    "argo-rollouts.argoproj.io/analysis-argument";
 inline constexpr std::string_view kRolloutTypeLabel = "rollout-type";
 inline constexpr std::string_view kStepIndexLabel = "step-index";
 inline constexpr std::string_view kExperimentNameAnnotation = "experiment.argoproj.io/name";

@@ -1,5 +1,6 @@
 // Comparison by meaning (rollout.md §1.10.2 item 3).
 #include "api/typed_json.h"
+#include "base/time.h"
 #include "kube/json/json.h"
 #include "kube/model/quantity.h"
 
@@ -29,6 +30,17 @@ bool is_zero(const Json& value) {
   return value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty()) ||
          (value.is_number_integer() && value.get<std::int64_t>() == 0) ||
          (value.is_boolean() && !value.get<bool>());
+}
+
+bool is_unset_port(const Json& value) {
+  return value.is_null() || (value.is_number_integer() && value.get<std::int64_t>() == 0);
+}
+
+bool same_instant(const Json& a, const Json& b) {
+  if (!a.is_string() || !b.is_string()) return a == b;
+  const auto first = parse_rfc3339(a.get<std::string>());
+  const auto second = parse_rfc3339(b.get<std::string>());
+  return first && second ? *first == *second : a == b;
 }
 
 bool lists_equal(const Json& a, const Json& b, const TypedMember& member) {
@@ -80,8 +92,10 @@ bool members_equal(const Json& a, const Json& b, const TypedMember& member) {
     case MemberKind::Bool:
       if (!member.pointer && is_zero(a) && is_zero(b)) return true;
       return a == b;
+    case MemberKind::IntOrString:  // unset is the number 0
+      return a == b || (!member.pointer && is_unset_port(a) && is_unset_port(b));
     case MemberKind::Time:
-    case MemberKind::IntOrString:
+      return same_instant(a, b);
     case MemberKind::Any:
       return a == b;
   }
@@ -93,17 +107,6 @@ bool members_equal(const Json& a, const Json& b, const TypedMember& member) {
 bool semantically_equal(const Json& a, const Json& b, const TypedStruct& type) {
   for (const auto& member : type.members)
     if (!members_equal(child(a, member.name), child(b, member.name), member)) return false;
-  const auto known = [&](const std::string& key) {
-    for (const auto& member : type.members)
-      if (member.name == key) return true;
-    return false;
-  };
-  // What the types do not know has to be the same on both sides.
-  for (const Json* side : {&a, &b}) {
-    if (!side->is_object()) continue;
-    for (const auto& [key, value] : side->items())
-      if (!known(key) && child(a, key) != child(b, key)) return false;
-  }
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "api/template_hash.h"
+#include "api/typed_json.h"
 #include "kube/json/json.h"
 #include "kube/model/quantity.h"
 
@@ -43,12 +44,15 @@ void set_default(Json& object, const char* key, const Json& value, bool zero_cou
   if (zero_counts && zero) object[key] = value;
 }
 
+// A tag beside a digest counts; an image that is not named is no image to be pulled.
 std::string default_pull_policy(const std::string& image) {
-  if (image.find('@') != std::string::npos) return "IfNotPresent";
-  const auto slash = image.rfind('/');
-  const auto colon = image.find(':', slash == std::string::npos ? 0 : slash);
-  return colon == std::string::npos || image.substr(colon + 1) == "latest" ? "Always"
-                                                                           : "IfNotPresent";
+  const auto name = image.substr(0, image.find('@'));
+  const auto slash = name.rfind('/');
+  const auto colon = name.find(':', slash == std::string::npos ? 0 : slash);
+  const bool tagged = colon != std::string::npos;
+  const bool latest = tagged ? name.substr(colon + 1) == "latest"
+                             : !name.empty() && name.size() == image.size();
+  return latest ? "Always" : "IfNotPresent";
 }
 
 void default_http_get(Json& parent) {
@@ -74,13 +78,13 @@ void default_field_ref(Json& holder) {
 }
 
 // Rounds up to a thousandth: finer resource values do not exist for the API server.
-void round_resources(Json& container, const char* key) {
-  Json* resources = object_at(container, "resources");
-  Json* values = resources == nullptr ? nullptr : object_at(*resources, key);
+void round_quantities(Json& holder, const char* key) {
+  Json* values = object_at(holder, key);
   if (values == nullptr) return;
   for (auto& value : *values) {
-    if (!value.is_string()) continue;
-    const auto text = kube::canonical_quantity(value.get<std::string>());
+    if (!value.is_string() && !value.is_number()) continue;
+    const auto text =
+        kube::canonical_quantity(value.is_string() ? value.get<std::string>() : value.dump());
     if (!text || text->empty() || (text->back() != 'u' && text->back() != 'n')) continue;
     const auto number = parse_int(std::string_view(*text).substr(0, text->size() - 1));
     if (!number) continue;
@@ -88,6 +92,13 @@ void round_resources(Json& container, const char* key) {
     const std::int64_t milli = *number / unit + (*number > 0 && *number % unit != 0 ? 1 : 0);
     value = std::to_string(milli) + "m";
   }
+}
+
+void round_resources(Json& holder) {
+  Json* resources = object_at(holder, "resources");
+  if (resources == nullptr) return;
+  round_quantities(*resources, "limits");
+  round_quantities(*resources, "requests");
 }
 
 void default_container(Json& container) {
@@ -108,8 +119,7 @@ void default_container(Json& container) {
     for (const char* hook : {"postStart", "preStop"})
       if (Json* handler = object_at(*lifecycle, hook)) default_http_get(*handler);
   }
-  round_resources(container, "limits");
-  round_resources(container, "requests");
+  round_resources(container);
 }
 
 void default_projected(Json& projected) {
@@ -143,8 +153,10 @@ void default_network_disks(Json& volume) {
 
 void default_volume(Json& volume) {
   bool has_source = false;
+  // A source that the types do not have is none: a server of their age would see none either.
+  const auto& type = TypedSchema::instance().type("Volume");
   for (const auto& [key, value] : volume.items())
-    has_source = has_source || (key != "name" && !value.is_null());
+    has_source = has_source || (key != "name" && !value.is_null() && type.find(key) != nullptr);
   if (!has_source) volume["emptyDir"] = Json::object();
   for (const char* key : {"secret", "configMap", "downwardAPI"})
     if (Json* source = object_at(volume, key)) set_default(*source, "defaultMode", 420, false);
@@ -154,8 +166,11 @@ void default_volume(Json& volume) {
   if (Json* host_path = object_at(volume, "hostPath")) set_default(*host_path, "type", "", false);
   if (Json* ephemeral = object_at(volume, "ephemeral")) {
     Json* claim = object_at(*ephemeral, "volumeClaimTemplate");
-    if (Json* spec = claim == nullptr ? nullptr : object_at(*claim, "spec"))
+    if (claim != nullptr && unset(*claim, "spec")) (*claim)["spec"] = Json::object();
+    if (Json* spec = claim == nullptr ? nullptr : object_at(*claim, "spec")) {
       set_default(*spec, "volumeMode", "Filesystem", false);
+      round_resources(*spec);
+    }
   }
   if (Json* image = object_at(volume, "image"))
     set_default(*image, "pullPolicy", default_pull_policy(kube::get_string(*image, "reference")));
@@ -174,6 +189,8 @@ void apply_template_defaults(Json& pod_template) {
   set_default(*spec, "securityContext", Json::object(), false);
   set_default(*spec, "terminationGracePeriodSeconds", 30, false);
   set_default(*spec, "schedulerName", "default-scheduler");
+  round_resources(*spec);
+  round_quantities(*spec, "overhead");
   for (const char* list : {"containers", "initContainers", "ephemeralContainers"})
     each_object(*spec, list, default_container);
   each_object(*spec, "volumes", default_volume);

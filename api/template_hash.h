@@ -13,7 +13,7 @@ namespace sluice::api {
 
 // The JSON text of a pod template as the upstream Go types encode it (Appendix A): declared member
 // order, omitempty, canonical quantities, HTML escaping. `creation_timestamp_null` gives the form
-// of Kubernetes ≤ 0.33. Errors: Decode.
+// of Kubernetes ≤ 0.33. Members that the types do not have are left out (ADR 12). Errors: Decode.
 [[nodiscard]] Result<std::string> canonical_template_json(std::string_view template_json,
                                                           bool creation_timestamp_null);
 [[nodiscard]] std::string hash_template_text(std::string_view canonical,
@@ -34,5 +34,9 @@ void apply_template_defaults(kube::Json& pod_template);
 [[nodiscard]] bool templates_equal(std::string_view live_template_json,
                                    std::string_view desired_template_json,
                                    std::string_view ephemeral_metadata_annotation = "");
+// The members of a template that the types do not have, each at its place, as a text to compare; ""
+// when there are none. No hash and no comparison above counts them (ADR 12). Injected anti-affinity
+// is left out.
+[[nodiscard]] std::string unknown_members(std::string_view template_json);
 
 }  // namespace sluice::api

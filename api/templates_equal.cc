@@ -1,4 +1,5 @@
-// Semantic equality of a live and a desired pod template (rollout.md §1.10.2 item 3).
+// Semantic equality of a live and a desired pod template (rollout.md §1.10.2 item 3), and what the
+// types do not say about one.
 #include <algorithm>
 
 #include "api/keys.h"
@@ -42,12 +43,16 @@ bool is_injected_term(const Json& term, std::string_view term_path) {
   });
 }
 
-void strip_terms(Json& anti_affinity, std::string_view list_name, std::string_view term_path) {
+// True when there was one.
+bool strip_terms(Json& anti_affinity, std::string_view list_name, std::string_view term_path) {
   Json* list = member(anti_affinity, list_name);
-  if (list == nullptr || !list->is_array()) return;
+  if (list == nullptr || !list->is_array()) return false;
+  const auto before = list->size();
   for (auto it = list->begin(); it != list->end();)
     it = is_injected_term(*it, term_path) ? list->erase(it) : std::next(it);
-  if (list->empty()) erase_member(anti_affinity, list_name);
+  const bool stripped = list->size() != before;
+  if (stripped && list->empty()) erase_member(anti_affinity, list_name);
+  return stripped;
 }
 
 // Both kinds of injected terms go, whatever is configured now; containers that this empties go with
@@ -56,10 +61,11 @@ void strip_anti_affinity(Json& pod_template) {
   Json* spec = member(pod_template, "spec");
   Json* anti = member(pod_template, {"spec", "affinity", "podAntiAffinity"});
   if (anti == nullptr || !anti->is_object() || anti->empty()) return;
-  strip_terms(*anti, "requiredDuringSchedulingIgnoredDuringExecution", "labelSelector");
-  strip_terms(*anti, "preferredDuringSchedulingIgnoredDuringExecution",
-              "podAffinityTerm.labelSelector");
-  if (!anti->empty()) return;
+  const bool required =
+      strip_terms(*anti, "requiredDuringSchedulingIgnoredDuringExecution", "labelSelector");
+  const bool preferred = strip_terms(*anti, "preferredDuringSchedulingIgnoredDuringExecution",
+                                     "podAffinityTerm.labelSelector");
+  if (!(required || preferred) || !anti->empty()) return;
   Json& affinity = *member(*spec, "affinity");
   erase_member(affinity, "podAntiAffinity");
   if (affinity.empty()) erase_member(*spec, "affinity");
@@ -107,18 +113,75 @@ void normalise(Json& pod_template) {
   strip_defaulted_host_ports(*spec);
 }
 
+Json beyond_types(const Json& value, const TypedStruct& type);
+
+Json beyond_member(const Json& value, const TypedMember& member) {
+  const bool nested = member.kind == MemberKind::StructList || member.kind == MemberKind::StructMap;
+  if (member.kind != MemberKind::Struct && !nested) return Json::object();
+  const auto& type = TypedSchema::instance().type(member.type);
+  if (member.kind == MemberKind::Struct) return beyond_types(value, type);
+  Json out = Json::object();
+  if (!value.is_structured()) return out;
+  for (const auto& [place, item] : value.items())  // of a list the index
+    if (Json inside = beyond_types(item, type); !inside.empty()) out[place] = std::move(inside);
+  return out;
+}
+
+Json beyond_types(const Json& value, const TypedStruct& type) {
+  Json out = Json::object();
+  if (!value.is_object()) return out;
+  for (const auto& [key, item] : value.items()) {
+    if (item.is_null()) continue;
+    if (const auto* known = type.find(key)) {
+      if (Json inside = beyond_member(item, *known); !inside.empty()) out[key] = std::move(inside);
+    } else {
+      out[key] = item;
+    }
+  }
+  return out;
+}
+
+// Takes away what beyond_types tells.
+void keep_types(Json& value, const TypedStruct& type) {
+  if (!value.is_object()) return;
+  for (auto it = value.begin(); it != value.end();) {
+    const auto* known = type.find(it.key());
+    if (known == nullptr) {
+      it = value.erase(it);
+      continue;
+    }
+    const bool nested =
+        known->kind == MemberKind::StructList || known->kind == MemberKind::StructMap;
+    const auto& inner = TypedSchema::instance().type(known->type);
+    if (known->kind == MemberKind::Struct) keep_types(*it, inner);
+    if (nested && it->is_structured())
+      for (auto& item : *it) keep_types(item, inner);
+    ++it;
+  }
+}
+
 }  // namespace
+
+std::string unknown_members(std::string_view template_json) {
+  auto value = kube::parse_json(template_json);
+  if (!value || !value->is_object()) return "";
+  strip_anti_affinity(*value);
+  const Json out = beyond_types(*value, TypedSchema::instance().type("PodTemplateSpec"));
+  return out.empty() ? "" : kube::dump(out);
+}
 
 bool templates_equal(std::string_view live_template_json, std::string_view desired_template_json,
                      std::string_view ephemeral_metadata_annotation) {
   auto live = kube::parse_json(live_template_json);
   auto desired = kube::parse_json(desired_template_json);
   if (!live || !desired || !live->is_object() || !desired->is_object()) return false;
+  const auto& type = TypedSchema::instance().type("PodTemplateSpec");
+  for (auto* side : {&*live, &*desired}) keep_types(*side, type);
   strip_ephemeral_metadata(*live, ephemeral_metadata_annotation);
   strip_anti_affinity(*live);
   normalise(*live);
   normalise(*desired);
-  return semantically_equal(*live, *desired, TypedSchema::instance().type("PodTemplateSpec"));
+  return semantically_equal(*live, *desired, type);
 }
 
 }  // namespace sluice::api

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/strings.h"
+#include "base/time.h"
 #include "kube/model/quantity.h"
 
 namespace sluice::api {
@@ -107,6 +108,12 @@ const TypedSchema& TypedSchema::instance() {
   return schema;
 }
 
+const TypedMember* TypedStruct::find(std::string_view member) const {
+  const auto it = std::find_if(members.begin(), members.end(),
+                               [&](const TypedMember& m) { return m.name == member; });
+  return it == members.end() ? nullptr : &*it;
+}
+
 const TypedStruct& TypedSchema::type(std::string_view name) const {
   const auto it = std::find_if(types_.begin(), types_.end(),
                                [&](const TypedStruct& t) { return t.name == name; });
@@ -171,10 +178,8 @@ class Writer {
     if (!value.absent() && value.type() != Node::Type::Object) return wrong("an object");
     out_ += '{';
     bool first = true;
-    std::size_t known = 0;
     for (const auto& member : type.members) {
       const Node child = value[member.name];
-      if (child.exists()) ++known;
       const std::size_t before = out_.size();
       if (!first) out_ += ',';
       append_go_string(out_, member.name);
@@ -187,7 +192,6 @@ class Writer {
         out_.resize(before);
       }
     }
-    if (value.size() > known) unknown_members(value, type, first);
     out_ += '}';
   }
 
@@ -212,7 +216,7 @@ class Writer {
         return map(value, member);
       case MemberKind::Any:
         if (value.absent()) return false;
-        any(value, false);
+        any(value);
         return true;
       case MemberKind::String:
       case MemberKind::Int:
@@ -318,12 +322,17 @@ class Writer {
   void one(Node value, MemberKind kind) {
     switch (kind) {
       case MemberKind::String:
-      case MemberKind::Time:
         if (value.absent()) {
           out_ += "\"\"";
           return;
         }
         if (auto text = value.as_string()) return append_go_string(out_, *text);
+        return wrong("a string");
+      case MemberKind::Time:
+        if (auto text = value.as_string()) {  // in UTC, to the second
+          const auto at = parse_rfc3339(*text);
+          return append_go_string(out_, at ? format_rfc3339(*at) : std::string(*text));
+        }
         return wrong("a string");
       case MemberKind::Bool:
         if (auto flag = value.as_bool()) {
@@ -377,23 +386,7 @@ class Writer {
     append_go_string(out_, *canonical);
   }
 
-  // Members that the Go types do not know, after the known ones, sorted.
-  void unknown_members(Node value, const TypedStruct& type, bool first) {
-    std::map<std::string_view, Node> unknown;
-    value.each_member([&](std::string_view key, Node item) {
-      const bool known = std::any_of(type.members.begin(), type.members.end(),
-                                     [&](const TypedMember& m) { return m.name == key; });
-      if (!known && !item.absent()) unknown[key] = item;
-    });
-    for (const auto& [key, item] : unknown) {
-      if (!std::exchange(first, false)) out_ += ',';
-      append_go_string(out_, key);
-      out_ += ':';
-      any(item, true);
-    }
-  }
-
-  void any(Node value, bool sort_keys) {
+  void any(Node value) {
     switch (value.type()) {
       case Node::Type::String:
         return append_go_string(out_, value.as_string().value_or(""));
@@ -402,26 +395,20 @@ class Writer {
         bool first = true;
         value.each_element([&](Node element) {
           if (!std::exchange(first, false)) out_ += ',';
-          any(element, sort_keys);
+          any(element);
         });
         out_ += ']';
         return;
       }
       case Node::Type::Object: {
-        std::vector<std::pair<std::string_view, Node>> members;
-        value.each_member(
-            [&](std::string_view key, Node item) { members.emplace_back(key, item); });
-        if (sort_keys)
-          std::sort(members.begin(), members.end(),
-                    [](const auto& a, const auto& b) { return a.first < b.first; });
         out_ += '{';
         bool first = true;
-        for (const auto& [key, item] : members) {
+        value.each_member([&](std::string_view key, Node item) {
           if (!std::exchange(first, false)) out_ += ',';
           append_go_string(out_, key);
           out_ += ':';
-          any(item, sort_keys);
-        }
+          any(item);
+        });
         out_ += '}';
         return;
       }

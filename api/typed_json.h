@@ -44,6 +44,10 @@ struct TypedMember {
 struct TypedStruct {
   std::string name;
   std::vector<TypedMember> members;
+
+  // nullptr for a name that the type does not have. Names are case-sensitive, as the decoder's of
+  // the reference are.
+  [[nodiscard]] const TypedMember* find(std::string_view member) const;
 };
 
 class TypedSchema {
@@ -62,7 +66,8 @@ struct TypedJsonOptions {
   bool creation_timestamp_null = false;
 };
 
-// Errors: Decode, naming the member whose value has another type.
+// Members that the type does not have are left out (ADR 12). Errors: Decode, naming the member
+// whose value has another type.
 [[nodiscard]] Result<std::string> typed_json(kube::Node value, const TypedStruct& type,
                                              TypedJsonOptions options);
 
@@ -70,8 +75,8 @@ struct TypedJsonOptions {
 void append_go_string(std::string& out, std::string_view text);
 
 // Equal for a program that decodes both into the Go types and compares by meaning: missing and
-// empty lists and maps are the same, quantities compare by value. Values of a wrong type compare as
-// JSON.
+// empty lists and maps are the same, quantities compare by value, members that the types do not
+// have do not count. Values of a wrong type compare as JSON.
 [[nodiscard]] bool semantically_equal(const kube::Json& a, const kube::Json& b,
                                       const TypedStruct& type);
 

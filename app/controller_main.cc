@@ -1,4 +1,5 @@
 #include <unistd.h>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -9,9 +10,11 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
+#include "api/keys.h"
 #include "app/commands.h"
 #include "base/strings.h"
 #include "controller/loop/loop.h"
+#include "kube/request/service_account.h"
 #include "net/net.h"
 #include "telemetry/telemetry.h"
 
@@ -34,7 +37,11 @@ struct Flags {
   std::string lease_duration = "15s", renew_deadline = "10s", retry_period = "2s";
   int metrics_port = 8090, healthz_port = 8080, resync_seconds = 900;
   std::string bind_address = "0.0.0.0";
+  std::string metric_timeout_max = "5m";
+  std::vector<std::string> metric_deny_cidr, metric_allow_cidr;
   bool namespaced = false, leader_elect = true, version = false, http1 = false;
+  bool allow_ingress_snippets = false, secrets_need_label = false, job_automount_token = true;
+  std::vector<std::string> job_service_accounts;
 };
 
 // Flags of the reference that mean nothing here: existing Deployments keep working, and the log
@@ -72,6 +79,8 @@ constexpr Ignored kIgnored[] = {
     {"--disable-compression", false},
     {"--kloglevel", true},
 };
+
+constexpr Seconds kMetricTimeoutLimit{86'400};
 
 Result<Seconds> seconds_flag(const std::string& text, std::string_view flag) {
   const auto parsed = parse_go_duration(text);
@@ -121,6 +130,27 @@ void add_flags(CLI::App& app, Flags& flags, std::vector<std::string>& ignored) {
   app.add_option("--leader-election-renew-deadline", flags.renew_deadline, "Go duration");
   app.add_option("--leader-election-retry-period", flags.retry_period, "Go duration");
   app.add_option("--controllers", flags.controllers, "Only 'analysis' is known");
+  app.add_flag("--allow-ingress-snippets", flags.allow_ingress_snippets,
+               "Rollouts may put *-snippet annotations on canary Ingresses");
+  app.add_flag("--secrets-need-label", flags.secrets_need_label,
+               "Take arguments only from Secrets labelled " +
+                   std::string(api::kAnalysisArgumentLabel) + "=true");
+  app.add_option("--job-service-accounts", flags.job_service_accounts,
+                 "ServiceAccounts that Jobs of analyses may use: NAME or NAMESPACE/NAME, by commas "
+                 "(default: any but the controller's own)")
+      ->delimiter(',');
+  app.add_flag("--job-automount-token,!--no-job-automount-token", flags.job_automount_token,
+               "Jobs of analyses get a ServiceAccount token where their template does not say");
+  app.add_option("--metric-timeout-max", flags.metric_timeout_max,
+                 "Longest wait for the answer to a metric query, from 1s to 24h (Go duration)");
+  app.add_option("--metric-deny-cidr", flags.metric_deny_cidr,
+                 "Addresses that metric queries are not sent to: blocks or addresses, by commas or "
+                 "repeated")
+      ->delimiter(',');
+  app.add_option("--metric-allow-cidr", flags.metric_allow_cidr,
+                 "Addresses that they are sent to although they are denied, link-local, a cloud's "
+                 "metadata service, or this machine's and led to by a redirect")
+      ->delimiter(',');
   app.add_flag("--http1", flags.http1, "Speak HTTP/1.1 to the API server");
   app.add_flag("--version", flags.version, "Print the version");
   for (const auto& flag : kIgnored) {
@@ -195,7 +225,7 @@ InboundHandler metrics_handler(telemetry::ProcessTelemetry& telemetry) {
 }
 
 int usage_error(const std::string& text) {
-  std::fprintf(stderr, "sluice controller: %s\n", text.c_str());
+  std::fprintf(stderr, "sluice controller: %s\n", printable(text).c_str());
   return 2;
 }
 
@@ -208,25 +238,54 @@ std::string controller_namespace(Files& files) {
   return "argo-rollouts";
 }
 
+// Of the token that the controller itself uses; empty when it is no ServiceAccount's.
+kube::ObjectKey own_account(const net::KubeConfig& kube, Files& files) {
+  std::string token = kube.token;
+  if (token.empty() && !kube.token_file.empty())
+    if (auto read = files.read(kube.token_file)) token = std::move(*read);
+  return kube::service_account_of(token).value_or(kube::ObjectKey{});
+}
+
+Result<analysis::job::Policy> job_policy(const Flags& flags, const net::KubeConfig& kube,
+                                         Files& files) {
+  analysis::job::Policy out;
+  out.own_account = own_account(kube, files);
+  out.automount_token = flags.job_automount_token;
+  for (const auto& account : flags.job_service_accounts) {
+    const std::string name(trim(account));
+    if (name.empty() || name.front() == '/' || name.back() == '/')
+      return fail(ErrorCode::Invalid,
+                  fmt::format("--job-service-accounts: {} is neither NAME nor NAMESPACE/NAME",
+                              quote(account)));
+    out.accounts.insert(name);
+  }
+  return out;
+}
+
 int run(const Flags& flags, loop::Options options, net::KubeConfig kube,
         telemetry::ProcessTelemetry& telemetry, Clock& clock, Files& files) {
   SeededRng rng(net::random_seed());
   options.identity = identity(rng);
-  auto transport =
-      net::make_transport({std::move(kube), flags.http1, fmt::format("sluice/{}", SLUICE_VERSION)},
-                          files, clock, telemetry);
+  net::TransportOptions net_options;
+  net_options.kube = std::move(kube);
+  net_options.http1 = flags.http1;
+  net_options.user_agent = fmt::format("sluice/{}", SLUICE_VERSION);
+  net_options.queries_in_flight_max = options.queries_in_flight_max;
+  net_options.metric_deny_cidr = flags.metric_deny_cidr;
+  net_options.metric_allow_cidr = flags.metric_allow_cidr;
+  auto transport = net::make_transport(std::move(net_options), files, clock, telemetry);
   if (!transport) return usage_error(transport.error().message);
   g_transport = transport->get();
 
   Health health;
   health.last_turn_us = clock.mono_now().time_since_epoch().count();
-  auto health_server =
-      net::serve({flags.bind_address, flags.healthz_port}, health_handler(health, clock));
+  auto health_server = net::serve(net::public_port(flags.bind_address, flags.healthz_port),
+                                  health_handler(health, clock));
   if (!health_server)
     return usage_error("cannot serve health: " + health_server.error().message +
                        " (--healthzPort names another port, 0 any free one)");
-  auto metrics_server =
-      net::serve({flags.bind_address, flags.metrics_port}, metrics_handler(telemetry));
+  auto metrics_server = net::serve(net::public_port(flags.bind_address, flags.metrics_port),
+                                   metrics_handler(telemetry));
   if (!metrics_server)
     return usage_error("cannot serve metrics: " + metrics_server.error().message +
                        " (--metricsPort names another port, 0 any free one)");
@@ -235,6 +294,7 @@ int run(const Flags& flags, loop::Options options, net::KubeConfig kube,
                 {{"version", SLUICE_VERSION},
                  {"identity", options.identity},
                  {"namespace", options.namespace_},
+                 {"service_account", options.jobs.own_account.text()},
                  {"health", (*health_server)->url()},
                  {"metrics", (*metrics_server)->url()}});
   std::signal(SIGTERM, on_signal);
@@ -328,6 +388,11 @@ int controller_main(int argc, char** argv) {
   options.leader_elect = flags.leader_elect;
   options.resync_period = Seconds(flags.resync_seconds);
   options.prometheus_address = files->env("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS");
+  options.allow_ingress_snippets = flags.allow_ingress_snippets;
+  options.secrets_need_label = flags.secrets_need_label;
+  auto jobs = job_policy(flags, *kube, *files);
+  if (!jobs) return usage_error(jobs.error().message);
+  options.jobs = std::move(*jobs);
   options.zones = [&files](std::string_view name) -> std::optional<std::string> {
     auto bytes = files->read("/usr/share/zoneinfo/" + std::string(name));
     return bytes ? std::optional(std::move(*bytes)) : std::nullopt;
@@ -335,8 +400,12 @@ int controller_main(int argc, char** argv) {
   const auto lease = seconds_flag(flags.lease_duration, "--leader-election-lease-duration");
   const auto renew = seconds_flag(flags.renew_deadline, "--leader-election-renew-deadline");
   const auto retry = seconds_flag(flags.retry_period, "--leader-election-retry-period");
-  for (const auto* value : {&lease, &renew, &retry})
+  const auto patience = seconds_flag(flags.metric_timeout_max, "--metric-timeout-max");
+  for (const auto* value : {&lease, &renew, &retry, &patience})
     if (!*value) return usage_error(value->error().message);
+  if (*patience > kMetricTimeoutLimit)
+    return usage_error(fmt::format("--metric-timeout-max must be at most 24h, got {}",
+                                   flags.metric_timeout_max));
   if (*lease <= *renew || *renew <= *retry) {
     return usage_error(
         "the lease duration must be longer than the renew deadline, and that longer than the retry "
@@ -345,6 +414,10 @@ int controller_main(int argc, char** argv) {
   options.lease_duration = *lease;
   options.renew_deadline = *renew;
   options.retry_period = *retry;
+  options.metric_timeout_max = *patience;
+  // Each query in flight has a socket; the rest is for the API server, its clients and our ports.
+  options.queries_in_flight_max = std::clamp<std::uint64_t>(net::descriptor_limit() / 4, 8,
+                                                            options.queries_in_flight_max);
   return run(flags, std::move(options), std::move(*kube), *telemetry, *clock, *files);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // HTTP as values. Transport (outbound) and HttpServer (inbound) move them; nothing here does I/O.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,6 +34,14 @@ struct Request {
   // 303). 0: the answer is the redirect.
   int redirects_max = 0;
   std::string client_name;  // "kube", "metric": picks credentials and connection limits
+  // Of the answer's body, in bytes: a longer one ends the exchange as soon as it shows. 0: the
+  // Transport's own limit.
+  std::size_t body_max = 0;
+  // Whose request it is, a namespace: what the Transport has to share out goes by it. "" = ours.
+  std::string on_behalf_of;
+  // What holds a Secret's value: it does not follow a redirect to another host.
+  std::vector<std::string> secret_headers;  // their names
+  bool secret_body = false;
 };
 
 struct Response {

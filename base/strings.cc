@@ -1,5 +1,6 @@
 #include "base/strings.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace sluice {
@@ -66,6 +67,18 @@ bool is_printable(char32_t c) {
 void append_hex(std::string& out, std::string_view prefix, char32_t value, unsigned digits) {
   out += prefix;
   for (unsigned i = digits; i-- > 0;) out += kHexLower[(value >> (4U * i)) & 15U];
+}
+
+// What moves a cursor, colours a screen, turns text around or begins a line.
+bool steers_display(char32_t c) {
+  if (c == '\n' || c == '\t') return false;
+  if (c < 0x20 || (c >= 0x7F && c <= 0x9F)) return true;  // C0, DEL, C1
+  if (c == 0x061C || c == 0x200E || c == 0x200F) return true;
+  return (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+bool is_plain_byte(char c) {
+  return (c >= 0x20 && c < 0x7F) || c == '\n' || c == '\t';
 }
 
 bool append_short_escape(std::string& out, char c) {
@@ -206,6 +219,36 @@ std::string quote(std::string_view text) {
     text.remove_prefix(rune.bytes);
   }
   out += '"';
+  return out;
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto* odd = std::find_if_not(text.begin(), text.end(), is_plain_byte);
+    const auto plain = static_cast<std::size_t>(odd - text.begin());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const Rune rune = decode_rune(text);
+    if (!rune.valid) {
+      out += kReplacement;
+    } else if (!steers_display(rune.code)) {
+      out += text.substr(0, rune.bytes);
+    } else if (!text.starts_with("\r\n")) {
+      append_hex(out, "\\u", rune.code, 4);
+    }
+    text.remove_prefix(rune.bytes);
+  }
+  return out;
+}
+
+std::string printable_line(std::string_view text) {
+  std::string out = printable(text);
+  for (char& c : out)
+    if (c == '\n' || c == '\t') c = ' ';
   return out;
 }
 

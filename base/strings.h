@@ -26,6 +26,14 @@ using StringMap = std::map<std::string, std::string, std::less<>>;
 // Go's strconv.Quote for valid UTF-8 text.
 [[nodiscard]] std::string quote(std::string_view text);
 
+// Foreign text as a person may see it: a terminal or a log viewer is told nothing by it. Control
+// characters other than line break and tab, those of C1 and DEL, bidi marks and Unicode's own line
+// separators stand there as \u001b; bytes that are no UTF-8 become U+FFFD, CR LF a line break. In
+// JSON and in double-quoted YAML the value stays the same.
+[[nodiscard]] std::string printable(std::string_view text);
+// As above and in one line: line breaks and tabs become blanks.
+[[nodiscard]] std::string printable_line(std::string_view text);
+
 [[nodiscard]] const std::string* find_or_null(const StringMap& map, std::string_view key);
 [[nodiscard]] std::string get_or(const StringMap& map, std::string_view key,
                                  std::string_view fallback = "");

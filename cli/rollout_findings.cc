@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kValueMax = 400;  // bytes; a web answer may be long
 
 std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
+  text = printable_line(text);
   if (text.size() <= kValueMax) return text;
   std::size_t end = kValueMax;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;

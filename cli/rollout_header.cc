@@ -99,7 +99,7 @@ std::string strategy_lines(const Objects& objects, const Summary& summary) {
 }  // namespace
 
 std::string header_line(std::string_view key, std::string_view value) {
-  std::string line = fmt::format("{:<17}{}", key, value);
+  std::string line = fmt::format("{:<17}{}", key, cell_text(value));
   while (!line.empty() && line.back() == ' ') line.pop_back();
   return line + "\n";
 }

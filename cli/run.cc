@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/resources.h"
 #include "cli/arguments.h"
 #include "cli/client.h"
@@ -19,6 +21,13 @@ std::string base_name(const std::string& program) {
   return slash == std::string::npos ? program : program.substr(slash + 1);
 }
 
+// Shells evaluate what they are offered: a name that no API server would take is none.
+bool is_name(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  });
+}
+
 Status complete(Environment& env, const Invocation& asked) {
   Candidates found = candidates(asked.args);
   int directive = kNoFiles;
@@ -34,7 +43,7 @@ Status complete(Environment& env, const Invocation& asked) {
       Client client(std::move(*connection), global);
       listed = client.list(api::kRollouts, client.ns(), {}, [&](kube::Node item) {
         const std::string name = item["metadata"]["name"].string_or();
-        if (name.rfind(typed, 0) == 0) found.words.push_back(name);
+        if (name.rfind(typed, 0) == 0 && is_name(name)) found.words.push_back(name);
       });
     }
     if (!connection || !listed) directive |= kFailed;

@@ -14,7 +14,6 @@ namespace {
 
 constexpr Millis kRefreshAtLeast{1000};  // ages move on
 constexpr Millis kRefreshAtMost{200};
-constexpr const char* kClearScreen = "\x1b[H\x1b[2J\x1b[0;0H";
 
 bool wants_colour(Environment& env, const Options& options) {
   return env.out_is_terminal && !options.no_color && env.files.env("NO_COLOR").empty() &&
@@ -118,7 +117,7 @@ Status watch_rollout(Environment& env, Client& client, const Invocation& asked, 
     if (watcher.synced() && now >= due) {
       const auto objects = feeds.view();
       if (!objects) return fail(missing_rollout(name));
-      env.out(kClearScreen + rollout_text(*objects, env.clock.wall_now(), paint));
+      env.out.redraw(rollout_text(*objects, env.clock.wall_now(), paint));
       drawn = now;
       stale = false;
       continue;
@@ -156,7 +155,7 @@ Status run_get_rollout(Environment& env, Client& client, const Invocation& asked
   if (asked.options.watch) env.catch_signals(client.transport());
   SLUICE_TRY(const Objects objects, load(client, std::move(rollout), scope));
   if (asked.options.watch) return watch_rollout(env, client, asked, scope, paint);
-  env.out(rollout_text(objects, env.clock.wall_now(), paint));
+  env.out.painted(rollout_text(objects, env.clock.wall_now(), paint));
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "api/resources.h"
+#include "base/strings.h"
 #include "cli/show.h"
 #include "cli/summary.h"
 #include "cli/watch.h"
@@ -18,8 +19,8 @@ bool is_terminal(const Phase& phase) {
 }
 
 tl::unexpected<Error> degraded(const Phase& phase) {
-  return fail(ErrorCode::Invalid,
-              "The rollout is in a degraded state with message: " + phase.message);
+  return fail(ErrorCode::Invalid, "The rollout is in a degraded state with message: " +
+                                      printable_line(phase.message));
 }
 
 Result<Phase> read_phase(Environment& env, Client& client, const std::string& name) {
@@ -46,7 +47,8 @@ Status follow(Environment& env, Client& client, const Invocation& asked) {
     if (rollouts.objects().empty()) return fail(missing_rollout(name));
     const Phase phase =
         rollout::client_phase(rollouts.objects().begin()->second, env.clock.wall_now());
-    if (const std::string line = phase_line(phase); line != printed) {
+    // One line per phase: scripts read them, and a message must not add one.
+    if (const std::string line = printable_line(phase_line(phase)); line != printed) {
       env.out(line + "\n");
       printed = line;
     }
@@ -61,9 +63,10 @@ Status run_status(Environment& env, Client& client, const Invocation& asked) {
   const std::string& name = asked.args[0];
   if (!asked.options.watch) {
     SLUICE_TRY(const Phase phase, read_phase(env, client, name));
-    env.out(
-        (is_terminal(phase) ? phase.phase : fmt::format("{} - {}", phase.phase, phase.message)) +
-        "\n");
+    env.out(printable_line(is_terminal(phase)
+                               ? phase.phase
+                               : fmt::format("{} - {}", phase.phase, phase.message)) +
+            "\n");
     if (phase.phase == "Degraded") return degraded(phase);
     return {};
   }

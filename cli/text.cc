@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
+
 namespace sluice::cli {
 namespace {
 
@@ -61,31 +63,73 @@ constexpr AgeRow kAges[] = {
     {2 * kYear, kDay, 0, 'd', 0},    {8 * kYear, kYear, kDay, 'y', 'd'},
 };
 
+// The colour's number follows the first mark as a byte.
+constexpr char kColourMark = '\xFF', kEndMark = '\xFE';
+
+std::size_t mark_size(std::string_view text) {
+  if (text.front() == kEndMark) return 1;
+  return text.front() == kColourMark ? std::min<std::size_t>(2, text.size()) : 0;
+}
+
+// What stands between marks goes through `clean`, each mark through `mark`.
+template <class Clean, class Mark>
+std::string between_marks(std::string_view text, Clean clean, Mark mark) {
+  constexpr char kMarks[] = {kColourMark, kEndMark};
+  std::string out;
+  while (!text.empty()) {
+    if (const std::size_t size = mark_size(text); size > 0) {
+      out += mark(text.substr(0, size));
+      text.remove_prefix(size);
+      continue;
+    }
+    const std::string_view piece =
+        text.substr(0, text.find_first_of(std::string_view(kMarks, sizeof kMarks)));
+    out += clean(piece);
+    text.remove_prefix(piece.size());
+  }
+  return out;
+}
+
+std::string escape_of(std::string_view mark) {
+  if (mark.size() < 2) return "\x1b[0m";
+  return fmt::format("\x1b[{}m", static_cast<int>(mark[1]));
+}
+
 }  // namespace
 
 std::string Painter::operator()(Colour colour, std::string_view text) const {
   if (!on_ || colour == Colour::None || text.empty()) return std::string(text);
-  return fmt::format("\x1b[{}m{}\x1b[0m", static_cast<int>(colour), text);
+  return fmt::format("{}{}{}{}", kColourMark, static_cast<char>(colour), text, kEndMark);
+}
+
+std::string terminal_text(std::string_view view) {
+  return between_marks(view, printable, escape_of);
+}
+
+std::string cell_text(std::string_view text) {
+  return between_marks(text, printable_line,
+                       [](std::string_view mark) { return std::string(mark); });
 }
 
 std::size_t visible_width(std::string_view text) {
   std::size_t width = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\x1b') {
-      i = std::min(text.find('m', i), text.size());
-    } else if ((static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U) {
-      ++width;
-    }
+  while (!text.empty()) {
+    const std::size_t mark = mark_size(text);
+    if (mark == 0 && (static_cast<unsigned char>(text.front()) & 0xC0U) != 0x80U) ++width;
+    text.remove_prefix(std::max<std::size_t>(mark, 1));
   }
   return width;
 }
 
-std::string table_text(const std::vector<std::vector<std::string>>& rows,
+std::string table_text(const std::vector<std::vector<std::string>>& foreign,
                        std::vector<std::size_t>& widths) {
-  for (const auto& row : rows) {
+  auto rows = foreign;
+  for (auto& row : rows) {
     if (widths.size() < row.size()) widths.resize(row.size(), 0);
-    for (std::size_t i = 0; i < row.size(); ++i)
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = cell_text(row[i]);
       widths[i] = std::max(widths[i], visible_width(row[i]));
+    }
   }
   std::string out;
   for (const auto& row : rows) {

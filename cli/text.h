@@ -14,18 +14,25 @@ enum class Colour { None = 0, Red = 31, Green = 32, Yellow = 33, BrightBlue = 94
 class Painter {
  public:
   explicit Painter(bool on) : on_(on) {}
-  // With SGR escapes around it, or as it is.
+  // With marks around it, or as it is. Marks are bytes that no UTF-8 holds, and so nothing that an
+  // API server sent can hold; terminal_text() turns them into escapes.
   [[nodiscard]] std::string operator()(Colour colour, std::string_view text) const;
 
  private:
   bool on_;
 };
 
-// Columns on a terminal: characters, escapes not counted.
+// A view as it goes out: marks are colours, everything else is printable().
+[[nodiscard]] std::string terminal_text(std::string_view view);
+// printable_line() of all but the marks: what stands in one cell or behind one key must not begin a
+// line that looks like ours.
+[[nodiscard]] std::string cell_text(std::string_view text);
+
+// Columns on a terminal: characters, marks not counted.
 [[nodiscard]] std::size_t visible_width(std::string_view text);
 
 // Columns two blanks apart, as wide as their widest cell or `widths`, which it updates; lines end
-// without blanks.
+// without blanks. Cells are cell_text().
 [[nodiscard]] std::string table_text(const std::vector<std::vector<std::string>>& rows,
                                      std::vector<std::size_t>& widths);
 

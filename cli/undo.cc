@@ -127,9 +127,11 @@ Result<Json> restored_template(const kube::ReplicaSet& set) {
 bool already_there(const kube::ReplicaSet& set, const std::string& current) {
   if (current.empty()) return false;
   const auto live = live_template(set);
-  return live &&
-         api::templates_equal(kube::dump(*live), current,
-                              get_or(set.meta.annotations, api::kEphemeralMetadataAnnotation));
+  if (!live) return false;
+  const auto text = kube::dump(*live);
+  return api::templates_equal(text, current,
+                              get_or(set.meta.annotations, api::kEphemeralMetadataAnnotation)) &&
+         api::unknown_members(text) == api::unknown_members(current);
 }
 
 std::string undo_patch(const std::string& pointer, const Json& pod_template) {

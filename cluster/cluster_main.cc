@@ -18,6 +18,7 @@
 #include "cluster/cluster.h"
 #include "cluster/host.h"
 #include "cluster/state.h"
+#include "net/net.h"
 
 namespace sluice::cluster {
 
@@ -28,7 +29,7 @@ constexpr const char* kDefaultName = "default";
 constexpr int kUsageError = 2;
 
 int complain(const std::string& text) {
-  std::fprintf(stderr, "sluice cluster: %s\n", text.c_str());
+  std::fprintf(stderr, "sluice cluster: %s\n", printable(text).c_str());
   return 1;
 }
 
@@ -134,11 +135,12 @@ void say_ready(const StatePaths& paths, const std::string& name, bool foreground
 
 int up_in_background(const StatePaths& paths, const std::string& name, int lock, int port) {
   int pipe_fds[2];
-  if (pipe(pipe_fds) != 0) return complain("cannot make a pipe");
+  if (pipe2(pipe_fds, O_CLOEXEC) != 0) return complain("cannot make a pipe");
   const pid_t child = fork();
   if (child < 0) return complain("cannot start a process");
   if (child == 0) {
-    close(pipe_fds[0]);
+    // It lives longer than who called us, and must not hold what that one waits for the end of.
+    net::close_inherited({lock, pipe_fds[1]});
     setsid();
     const int log = open(paths.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -263,7 +265,8 @@ int show_kubeconfig(const std::string& name) {
 }
 
 int usage(const std::string& text) {
-  std::fprintf(stderr, "sluice cluster: %s\nRun with --help for what there is.\n", text.c_str());
+  std::fprintf(stderr, "sluice cluster: %s\nRun with --help for what there is.\n",
+               printable(text).c_str());
   return kUsageError;
 }
 

@@ -2,8 +2,9 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdio>
 #include <deque>
-#include <fstream>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -24,11 +25,21 @@ namespace {
 
 using kube::Json;
 
+constexpr std::size_t kRequestBodyMax = 3U << 20U;  // as kube-apiserver's
+
+http::Response refusal(int code, const std::string& reason, const std::string& message) {
+  return {code,
+          {{"Content-Type", "application/json"}},
+          kube::dump(Json{{"kind", "Status"},
+                          {"apiVersion", "v1"},
+                          {"metadata", Json::object()},
+                          {"status", "Failure"},
+                          {"message", message},
+                          {"reason", reason},
+                          {"code", code}})};
+}
 http::Response unauthorized() {
-  return {
-      401,
-      {{"Content-Type", "application/json"}},
-      R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401})"};
+  return refusal(401, "Unauthorized", "Unauthorized");
 }
 
 // Passes watch lines on to a client; a client that is gone or too slow ends the watch.
@@ -84,7 +95,7 @@ class RunningHost final : public Host {
     pods_ = std::make_unique<PodProcesses>(std::move(pods), *block_);
     workloads_ =
         std::make_unique<sim::Workloads>(server_, *clock_, rng_, options_.stages, pods_.get());
-    audit_.open(options_.directory + "/audit.log", std::ios::app);
+    audit_.reset(std::fopen((options_.directory + "/audit.log").c_str(), "ae"));
     server_.on_audit([this](const sim::AuditEntry& entry) { write_audit(entry); });
 
     const WallTime now = clock_->wall_now();
@@ -93,11 +104,7 @@ class RunningHost final : public Host {
                net::make_leaf(ca_, "kube-apiserver", {"localhost", "kubernetes.default.svc"},
                               {"127.0.0.1"}, now));
     thread_ = std::thread([this] { run(); });
-    net::ServerOptions server_options;
-    server_options.port = options_.port;
-    server_options.cert_pem = leaf.cert_pem;
-    server_options.key_pem = leaf.key_pem;
-    SLUICE_TRY(http_, net::serve(server_options, [this](InboundRequest request,
+    SLUICE_TRY(http_, net::serve(server_options(leaf), [this](InboundRequest request,
                                                         std::shared_ptr<Responder> responder) {
                  post(std::move(request), std::move(responder));
                }));
@@ -134,6 +141,33 @@ class RunningHost final : public Host {
     InboundRequest request;
     std::shared_ptr<Responder> responder;
   };
+
+  [[nodiscard]] net::ServerOptions server_options(const net::KeyPair& leaf) const {
+    net::ServerOptions out;
+    out.port = options_.port;
+    out.cert_pem = leaf.cert_pem;
+    out.key_pem = leaf.key_pem;
+    out.limits.connections = 1024;
+    out.limits.body_bytes = kRequestBodyMax;
+    out.too_large =
+        refusal(413, "RequestEntityTooLarge",
+                fmt::format("Request entity too large: limit is {}", kRequestBodyMax));
+    // Who has no token is not listened to any further.
+    out.admit = [this](const http::Request& head) -> std::optional<http::Response> {
+      if (user_of(head) != nullptr) return std::nullopt;
+      return unauthorized();
+    };
+    return out;
+  }
+
+  // nullptr: the request carries no token of ours.
+  [[nodiscard]] const std::string* user_of(const http::Request& request) const {
+    const std::string* authorization = http::find_header(request.headers, "Authorization");
+    constexpr std::string_view kBearer = "Bearer ";
+    if (authorization == nullptr || authorization->rfind(kBearer, 0) != 0) return nullptr;
+    const auto found = options_.tokens.find(authorization->substr(kBearer.size()));
+    return found == options_.tokens.end() ? nullptr : &found->second;
+  }
 
   void wake() {
     const std::lock_guard lock(inbox_mutex_);
@@ -181,17 +215,13 @@ class RunningHost final : public Host {
 
   void answer(Inbound& inbound) {
     http::Request& request = inbound.request.request;
-    const std::string* authorization = http::find_header(request.headers, "Authorization");
-    constexpr std::string_view kBearer = "Bearer ";
-    auto user = options_.tokens.end();
-    if (authorization != nullptr && authorization->rfind(kBearer, 0) == 0)
-      user = options_.tokens.find(authorization->substr(kBearer.size()));
-    if (user == options_.tokens.end()) {
+    const std::string* user = user_of(request);
+    if (user == nullptr) {
       inbound.responder->respond(unauthorized());
       return;
     }
     const std::string* agent = http::find_header(request.headers, "User-Agent");
-    const sim::Caller caller{user->second, agent == nullptr ? "" : *agent};
+    const sim::Caller caller{*user, agent == nullptr ? "" : *agent};
     if (const auto log = parse_log_request(request); log && answer_log(*log, inbound.responder))
       return;
     if (!sim::ApiServer::is_watch(request)) {
@@ -295,19 +325,22 @@ class RunningHost final : public Host {
   }
 
   void write_audit(const sim::AuditEntry& entry) {
-    audit_ << kube::dump(Json{{"time", format_rfc3339_micro(entry.time)},
-                              {"user", entry.user},
-                              {"userAgent", entry.user_agent},
-                              {"verb", entry.verb},
-                              {"group", entry.group},
-                              {"resource", entry.resource},
-                              {"subresource", entry.subresource},
-                              {"namespace", entry.namespace_},
-                              {"name", entry.name},
-                              {"code", entry.code},
-                              {"changed", entry.changed}})
-           << '\n';
-    audit_.flush();
+    if (!audit_) return;
+    const std::string line =
+        kube::dump(Json{{"time", format_rfc3339_micro(entry.time)},
+                        {"user", entry.user},
+                        {"userAgent", entry.user_agent},
+                        {"verb", entry.verb},
+                        {"group", entry.group},
+                        {"resource", entry.resource},
+                        {"subresource", entry.subresource},
+                        {"namespace", entry.namespace_},
+                        {"name", entry.name},
+                        {"code", entry.code},
+                        {"changed", entry.changed}}) +
+        "\n";
+    std::fwrite(line.data(), 1, line.size(), audit_.get());
+    std::fflush(audit_.get());
   }
 
   struct Followed {
@@ -327,7 +360,10 @@ class RunningHost final : public Host {
   std::unique_ptr<sim::Workloads> workloads_;
   std::map<sim::WatchId, std::shared_ptr<ClientWatch>> watches_;
   std::vector<Followed> followed_;
-  std::ofstream audit_;
+  struct CloseFile {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  std::unique_ptr<std::FILE, CloseFile> audit_;
   net::KeyPair ca_;
   std::unique_ptr<HttpServer> http_;
   std::mutex inbox_mutex_;

@@ -1,7 +1,6 @@
 #include "cluster/pod_processes.h"
 
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
@@ -81,22 +80,6 @@ std::vector<std::string> environment(const Json& pod, const std::string& address
   return out;
 }
 
-// Only async-signal-safe calls between fork and exec.
-[[noreturn]] void run_child(const char* binary, char* const* argv, char* const* envp, int log_fd,
-                            pid_t parent) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(127);  // the parent died before prctl
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (log_fd >= 0) {
-    dup2(log_fd, 1);
-    dup2(log_fd, 2);
-  }
-  execve(binary, argv, envp);
-  _exit(127);
-}
-
 class Silent final : public Telemetry {
  public:
   void log(LogLevel, std::string_view, std::vector<LogField>) override {}
@@ -150,22 +133,19 @@ Result<std::string> PodProcesses::start(const Json& pod) {
       fmt::format("{}:{}", process.address, container_port(*container))};
   for (auto& word : strings_of(*container, "command")) words.push_back(std::move(word));
   for (auto& word : strings_of(*container, "args")) words.push_back(std::move(word));
-  std::vector<std::string> env = environment(pod, process.address, options_.proxy_url);
-  std::vector<char*> argv, envp;
-  for (auto& word : words) argv.push_back(word.data());
-  for (auto& item : env) envp.push_back(item.data());
-  argv.push_back(nullptr);
-  envp.push_back(nullptr);
   const std::string log =
       pod_log_path(options_.log_directory, kube::get_string(pod, "metadata.namespace"),
                    kube::get_string(pod, "metadata.name"));
   const int log_fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  const pid_t parent = getpid();
-  const pid_t pid = fork();
-  if (pid == 0) run_child(options_.binary.c_str(), argv.data(), envp.data(), log_fd, parent);
+  net::ProcessOptions child;
+  child.words = std::move(words);
+  child.environment = environment(pod, process.address, options_.proxy_url);
+  child.out = child.err = log_fd;
+  child.death_signal = SIGKILL;
+  const auto pid = net::start_process(child);
   if (log_fd >= 0) close(log_fd);
-  if (pid < 0) return fail(ErrorCode::Unavailable, "cannot start a process");
-  process.pid = pid;
+  if (!pid) return fail(pid.error());
+  process.pid = *pid;
   const std::string address = process.address;
   const std::lock_guard lock(mutex_);
   process.started = net::system_clock()->mono_now();

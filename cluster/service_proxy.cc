@@ -7,17 +7,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "base/time.h"
+#include "net/net.h"
 
 namespace sluice::cluster {
 
 namespace {
 
 constexpr std::size_t kHeadMax = 64U << 10U;
+constexpr int kHeadMs = 10'000;  // to a whole head, however slowly its bytes drip
 constexpr int kIdleMs = 60'000;
-constexpr int kConnectionsMax = 512;
+constexpr int kConnectionsMax = 512;  // each is two descriptors
 
 bool send_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -58,14 +64,17 @@ int connect_to(const std::string& address) {
 // Reads up to and including the blank line; what follows is already part of the body.
 bool read_head(int fd, std::string& buffer, std::size_t& head_end) {
   char chunk[4096];
+  const auto deadline = std::chrono::steady_clock::now() + Millis(kHeadMs);
   while (true) {
     if (const auto at = buffer.find("\r\n\r\n"); at != std::string::npos) {
       head_end = at + 4;
       return true;
     }
     if (buffer.size() > kHeadMax) return false;
+    const auto left =
+        std::chrono::ceil<Millis>(deadline - std::chrono::steady_clock::now()).count();
     pollfd ready{fd, POLLIN, 0};
-    if (poll(&ready, 1, kIdleMs) <= 0) return false;
+    if (left <= 0 || poll(&ready, 1, static_cast<int>(left)) <= 0) return false;
     const ssize_t n = recv(fd, chunk, sizeof chunk, 0);
     if (n <= 0) return false;
     buffer.append(chunk, static_cast<std::size_t>(n));
@@ -129,7 +138,10 @@ Result<std::unique_ptr<ServiceProxy>> ServiceProxy::start(Resolve resolve) {
 }
 
 ServiceProxy::ServiceProxy(int listener, int port, Resolve resolve)
-    : listener_(listener), port_(port), resolve_(std::move(resolve)) {
+    : listener_(listener),
+      port_(port),
+      connections_max_(net::connections_within(kConnectionsMax, net::descriptor_limit() / 2)),
+      resolve_(std::move(resolve)) {
   thread_ = std::thread([this] { accept_loop(); });
 }
 
@@ -138,7 +150,8 @@ ServiceProxy::~ServiceProxy() {
   shutdown(listener_, SHUT_RDWR);
   thread_.join();
   close(listener_);
-  while (connections_ > 0) usleep(10'000);  // serve() refers to this object
+  std::unique_lock lock(mutex_);
+  left_.wait(lock, [this] { return connections_ == 0; });  // serve() refers to this object
 }
 
 std::string ServiceProxy::url() const {
@@ -153,18 +166,42 @@ void ServiceProxy::accept_loop() {
       usleep(10'000);
       continue;
     }
-    if (connections_ >= kConnectionsMax) {
+    if (connections_ >= connections_max_ && !make_room()) {
       refuse(client, "503 Service Unavailable", "too many connections");
       close(client);
       continue;
     }
-    ++connections_;
+    {
+      const std::lock_guard lock(mutex_);
+      ++connections_;
+    }
     std::thread([this, client] {
       serve(client);
       close(client);
+      const std::lock_guard lock(mutex_);
       --connections_;
+      left_.notify_all();
     }).detach();
   }
+}
+
+// Cuts the one that has been saying what it wants for the longest; false when none is.
+bool ServiceProxy::make_room() {
+  std::unique_lock lock(mutex_);
+  if (undecided_.empty()) return false;
+  shutdown(undecided_.front(), SHUT_RDWR);
+  return left_.wait_for(lock, Millis(100), [this] { return connections_ < connections_max_; });
+}
+
+bool ServiceProxy::hear(int client, std::string& buffer, std::size_t& head_end) {
+  {
+    const std::lock_guard lock(mutex_);
+    undecided_.push_back(client);
+  }
+  const bool heard = read_head(client, buffer, head_end);
+  const std::lock_guard lock(mutex_);
+  std::erase(undecided_, client);
+  return heard;
 }
 
 void ServiceProxy::serve(int client) {
@@ -172,7 +209,7 @@ void ServiceProxy::serve(int client) {
   setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
   std::string buffer;
   std::size_t head_end = 0;
-  if (!read_head(client, buffer, head_end)) return;
+  if (!hear(client, buffer, head_end)) return;
   const auto line_end = buffer.find("\r\n");
   const auto words = split(buffer.substr(0, line_end), ' ');
   if (words.size() != 3) return refuse(client, "400 Bad Request", "malformed request line");

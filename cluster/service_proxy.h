@@ -3,10 +3,13 @@
 // http://web.shop.svc:80/x` goes to a ready endpoint of Service shop/web. Other hosts are refused:
 // nothing leaves the machine.
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/result.h"
 
@@ -32,12 +35,18 @@ class ServiceProxy {
   ServiceProxy(int listener, int port, Resolve resolve);
   void accept_loop();
   void serve(int client);
+  bool hear(int client, std::string& buffer, std::size_t& head_end);
+  bool make_room();
 
   int listener_;
   int port_;
+  const int connections_max_;
   Resolve resolve_;
   std::atomic<bool> stopping_{false};
-  std::atomic<int> connections_{0};
+  std::mutex mutex_;
+  std::condition_variable left_;
+  std::atomic<int> connections_{0};  // written under the lock
+  std::vector<int> undecided_;       // have not said yet what they want, oldest first
   std::thread thread_;
 };
 

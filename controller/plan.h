@@ -72,6 +72,8 @@ struct Plan {
   std::vector<Intent> intents;  // in order; a failed write stops the rest
   std::vector<Reason> trace;
   std::optional<WallTime> wake_at;  // earliest moment at which time alone changes the answer
+  // Of a Rollout: no cut of traffic waits for its record (Observed::carried_out).
+  bool settled = false;
 
   [[nodiscard]] std::vector<const kube::Write*> writes() const;
   [[nodiscard]] std::vector<const EventIntent*> events() const;

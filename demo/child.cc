@@ -1,13 +1,13 @@
 #include "demo/child.h"
 
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
 #include <cstdlib>
 
 #include "base/strings.h"
+#include "net/net.h"
 
 extern char** environ;
 
@@ -25,38 +25,23 @@ Child& Child::operator=(Child&& other) noexcept {
 Result<Child> Child::start(const std::vector<std::string>& words, const std::string& log,
                            const std::map<std::string, std::string>& extra_env,
                            int death_signal) {
-  std::vector<std::string> storage = words;
-  std::vector<std::string> env_storage;
+  net::ProcessOptions options;
+  options.words = words;
   for (char** item = environ; *item != nullptr; ++item) {
     const std::string text = *item;
-    if (!extra_env.contains(text.substr(0, text.find('=')))) env_storage.push_back(text);
+    if (!extra_env.contains(text.substr(0, text.find('=')))) options.environment.push_back(text);
   }
-  for (const auto& [name, value] : extra_env) env_storage.push_back(name + "=" + value);
-  std::vector<char*> argv, envp;
-  for (auto& word : storage) argv.push_back(word.data());
-  for (auto& item : env_storage) envp.push_back(item.data());
-  argv.push_back(nullptr);
-  envp.push_back(nullptr);
+  for (const auto& [name, value] : extra_env) options.environment.push_back(name + "=" + value);
   const int log_fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log_fd < 0) return fail(ErrorCode::Unavailable, "cannot write " + log);
-  const pid_t parent = getpid();
-  const pid_t pid = fork();
-  if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, death_signal);
-    if (getppid() != parent) _exit(127);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    setpgid(0, 0);  // Ctrl-C reaches us; we end our children in order
-    dup2(log_fd, 1);
-    dup2(log_fd, 2);
-    execve(argv[0], argv.data(), envp.data());
-    _exit(127);
-  }
+  options.out = options.err = log_fd;
+  options.own_group = true;  // Ctrl-C reaches us; we end our children in order
+  options.death_signal = death_signal;
+  const auto pid = net::start_process(options);
   close(log_fd);
-  if (pid < 0) return fail(ErrorCode::Unavailable, "cannot start " + words.front());
+  if (!pid) return fail(pid.error());
   Child child;
-  child.pid_ = pid;
+  child.pid_ = *pid;
   return child;
 }
 

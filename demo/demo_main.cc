@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
+#include "base/strings.h"
 #include "cluster/host.h"
 #include "cluster/state.h"
 #include "demo/child.h"
@@ -69,7 +70,7 @@ class Screen {
     timeline_.push_back({now, story, text});
     erase();
     std::printf("%7.1fs  %-12s %s\n", static_cast<double>(now - first_ms_) / 1000.0, story.c_str(),
-                text.c_str());
+                printable_line(text).c_str());
     draw();
   }
   void show(const RolloutView& view) {
@@ -96,9 +97,7 @@ class Screen {
   void draw() {
     if (live_) {
       for (const auto& [name, v] : views_) {
-        std::printf("  %-6s %-11s step %-5s weight %3d %%  ready %d/%d  %.60s\n", name.c_str(),
-                    v.phase.c_str(), v.step.c_str(), v.asked_weight, v.ready, v.desired,
-                    v.message.c_str());
+        std::printf("%s\n", status_line(v).c_str());
         ++drawn_;
       }
     }
@@ -226,8 +225,8 @@ int run(const Flags& flags, const std::string& root) {
   screen.say("demo", "starting the cluster, the controller, nginx and Prometheus");
   std::vector<StoryResult> results;
   if (auto started = start(parts, root); !started) {
-    std::fprintf(stderr, "sluice demo: %s\nlogs: %s\n", started.error().message.c_str(),
-                 parts.directory.c_str());
+    std::fprintf(stderr, "sluice demo: %s\nlogs: %s\n",
+                 printable(started.error().message).c_str(), parts.directory.c_str());
     results = {{"demo", "started", "failed", started.error().message}};
   } else {
     Stage stage{*parts.client,
@@ -251,7 +250,7 @@ int run(const Flags& flags, const std::string& root) {
     if (!error) audit = copy;
     std::ofstream(flags.json) << kube::dump(report_json(results, screen.timeline(), audit)) << '\n';
   }
-  std::fputs(report_table(results).c_str(), stdout);
+  std::fputs(printable(report_table(results)).c_str(), stdout);
   if (!good) std::printf("\nLogs: %s\n", parts.directory.c_str());
   if (flags.keep && !g_cancelled) {
     std::printf(
@@ -293,7 +292,8 @@ int demo_main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    std::fprintf(stderr, "sluice demo: %s (--help lists the flags)\n", error.what());
+    std::fprintf(stderr, "sluice demo: %s (--help lists the flags)\n",
+                 printable(error.what()).c_str());
     return 2;
   }
   const std::string root = find_root(flags.root);

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "base/strings.h"
 #include "kube/json/json.h"
 
 namespace sluice::demo {
@@ -56,6 +57,18 @@ Json report_json(const std::vector<StoryResult>& results,
                      {"text", entry.text}});
   }
   return {{"stories", std::move(stories)}, {"timeline", std::move(lines)}, {"auditLog", audit_log}};
+}
+
+std::string status_line(const RolloutView& view) {
+  constexpr std::size_t kMessageMax = 60;  // bytes
+  std::string message = printable_line(view.message);
+  while (message.size() > kMessageMax) {
+    while ((static_cast<unsigned char>(message.back()) & 0xC0U) == 0x80U) message.pop_back();
+    message.pop_back();
+  }
+  return printable_line(fmt::format("  {:<6} {:<11} step {:<5} weight {:>3} %  ready {}/{}  {}",
+                                    view.name, view.phase, view.step, view.asked_weight, view.ready,
+                                    view.desired, message));
 }
 
 std::string report_table(const std::vector<StoryResult>& results) {

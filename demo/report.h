@@ -15,6 +15,8 @@ struct TimelineEntry {
 [[nodiscard]] kube::Json report_json(const std::vector<StoryResult>& results,
                                      const std::vector<TimelineEntry>& timeline,
                                      const std::string& audit_log);
+// One Rollout in the live view: one line of a terminal, whatever the object says.
+[[nodiscard]] std::string status_line(const RolloutView& view);
 // The final table, plain text.
 [[nodiscard]] std::string report_table(const std::vector<StoryResult>& results);
 

@@ -1,20 +1,19 @@
 // The inbound side on cpprestsdk's listener. The library is kept behind this one file: handlers run
-// on its pool, its exceptions end here, and its unbounded stream buffer gets a bound.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+// on its pool, its exceptions end here, its unbounded stream buffer gets a bound, and its bytes
+// come from and go to our own door instead of its own sockets (ADR 16).
+#include <cpprest/containerstream.h>
+#include <cpprest/details/http_server.h>
+#include <cpprest/details/http_server_api.h>
 #include <cpprest/http_listener.h>
 #include <cpprest/producerconsumerstream.h>
 #include <pplx/threadpool.h>
 #include <atomic>
-#include <boost/asio/ssl.hpp>
-#include <cstring>
+#include <map>
 #include <mutex>
 #include <set>
 
 #include "base/strings.h"
+#include "net/door.h"
 #include "net/net.h"
 
 namespace sluice::net {
@@ -25,8 +24,8 @@ namespace listener = web::http::experimental::listener;
 
 // A watcher this far behind is dropped: it lists again, which is cheaper than our memory.
 constexpr std::size_t kStreamBehindMax = 8U << 20U;
-constexpr std::size_t kRequestBodyMax = 64U << 20U;
-constexpr int kPortTries = 20;
+constexpr std::size_t kPieceBytes = 64U << 10U;
+constexpr const char* kKeeper = "http://keeper.invalid:1/";  // of no socket
 
 using Buffer = concurrency::streams::producer_consumer_buffer<std::uint8_t>;
 
@@ -73,17 +72,23 @@ class Stream {
   concurrency::streams::istream body() { return buffer_.create_istream(); }
 
  private:
+  // Never waits for the closing: that takes a thread of the pool, which may be where we are. What is
+  // to be read, or not, is settled by the call itself.
   void end(const std::exception_ptr& error) {
     if (ended_) return;
     ended_ = true;
     try {
-      if (error) {
-        buffer_.close(std::ios_base::out, error).wait();
-      } else {
-        buffer_.close(std::ios_base::out).wait();
-      }
+      auto closed = error ? buffer_.close(std::ios_base::out, error)
+                          : buffer_.close(std::ios_base::out);
+      closed.then([](const pplx::task<void>& done) {
+        try {
+          done.get();
+        } catch (const std::exception&) {
+          // Closing twice or too late: it is closed.
+        }
+      });
     } catch (const std::exception&) {
-      // Closing twice or too late: it is closed.
+      // As above.
     }
   }
 
@@ -185,38 +190,178 @@ void init_pool(int threads) {
   });
 }
 
-// The library cannot say which port it got: find a free one first.
-int free_port(const std::string& address) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in local{};
-  local.sin_family = AF_INET;
-  int port = 0;
-  socklen_t size = sizeof local;
-  if (fd >= 0 && ::inet_pton(AF_INET, address.c_str(), &local.sin_addr) == 1 &&
-      ::bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) == 0 &&
-      ::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &size) == 0)
-    port = ntohs(local.sin_port);
-  if (fd >= 0) ::close(fd);
-  return port;
+// What a request carries through the library, so that its response finds the way back.
+class Context final : public rest::details::_http_server_context {
+ public:
+  explicit Context(std::shared_ptr<Reply> reply) : reply_(std::move(reply)) {}
+  [[nodiscard]] Reply& reply() const { return *reply_; }
+
+ private:
+  std::shared_ptr<Reply> reply_;
+};
+
+// The body of a response of the library, read as the door asks for it.
+void read_piece(const rest::http_response& response, std::function<void(Answer::Piece)> done) {
+  auto bytes = std::make_shared<std::string>(kPieceBytes, '\0');
+  const auto finish = [bytes, done, response](const pplx::task<std::size_t>& read) {
+    try {
+      bytes->resize(read.get());
+      done(std::move(*bytes));
+    } catch (const std::exception&) {
+      done(std::nullopt);
+    }
+  };
+  try {
+    auto buffer = response.body().streambuf();
+    auto read = buffer.getn(reinterpret_cast<std::uint8_t*>(bytes->data()), bytes->size());
+    if (read.is_done())
+      finish(read);
+    else
+      read.then(finish);
+  } catch (const std::exception&) {
+    done(std::nullopt);
+  }
 }
+
+Answer answer_of(rest::http_response response, const pplx::task_completion_event<void>& sent) {
+  Answer answer;
+  answer.status = response.status_code();
+  answer.reason = response.reason_phrase();
+  for (const auto& [name, value] : response.headers()) answer.headers.emplace_back(name, value);
+  answer.over = [sent](bool whole) {
+    if (whole)
+      sent.set();
+    else
+      sent.set_exception(rest::http_exception("the client is gone"));
+  };
+  if (!response.body().is_valid()) return answer;
+  // Set by the library where the body is a text, and not a stream.
+  if (std::uint64_t length = 0;
+      response.headers().match(rest::header_names::content_length, length))
+    answer.length = length;
+  answer.next = [response = std::move(response)](std::function<void(Answer::Piece)> done) {
+    read_piece(response, std::move(done));
+  };
+  return answer;
+}
+
+// The library's own seam for what serves its listeners. Its own server, which reads whatever comes
+// for as long as it comes, is never made; sockets are the door's.
+class DoorServer final : public web::http::experimental::details::http_server {
+ public:
+  using Listener = listener::details::http_listener_impl;
+  static DoorServer& installed() {
+    static const auto only = [] {
+      auto made = std::make_unique<DoorServer>();
+      DoorServer* server = made.get();
+      web::http::experimental::details::http_server_api::register_server_api(std::move(made));
+      // With its last listener the library destroys its server, while answers may still be on their
+      // way to it. One that never closes keeps it.
+      static auto* const keeper = new listener::http_listener(web::uri(kKeeper));
+      keeper->open().wait();
+      return server;
+    }();
+    return *only;
+  }
+
+  // The door for the listener that is about to be opened with this address.
+  void expect(const std::string& address, std::shared_ptr<Door> door) {
+    const std::lock_guard lock(mutex_);
+    doors_[address] = std::move(door);
+  }
+  void forget(const std::string& address) {
+    const std::lock_guard lock(mutex_);
+    doors_.erase(address);
+  }
+
+  pplx::task<void> start() override { return pplx::task_from_result(); }
+  pplx::task<void> stop() override { return pplx::task_from_result(); }
+  pplx::task<void> register_listener(Listener* listener) override {
+    if (listener->uri().to_string() == kKeeper) return pplx::task_from_result();
+    const auto door = door_of(listener);
+    if (!door)
+      return pplx::task_from_exception<void>(std::runtime_error("no door for this listener"));
+    door->start([listener](ArrivedRequest arrived, const std::shared_ptr<Reply>& reply) {
+      hand_over(*listener, std::move(arrived), reply);
+    });
+    return pplx::task_from_result();
+  }
+  pplx::task<void> unregister_listener(Listener* listener) override {
+    if (const auto door = door_of(listener)) door->close();
+    return pplx::task_from_result();
+  }
+  pplx::task<void> respond(rest::http_response response) override {
+    pplx::task_completion_event<void> sent;
+    const auto* context = dynamic_cast<Context*>(response._get_server_context());
+    if (context == nullptr)
+      sent.set_exception(rest::http_exception("nobody asked"));
+    else
+      context->reply().send(answer_of(response, sent));
+    return pplx::create_task(sent);
+  }
+
+ private:
+  std::shared_ptr<Door> door_of(Listener* listener) {
+    const std::lock_guard lock(mutex_);
+    const auto found = doors_.find(listener->uri().to_string());
+    return found == doors_.end() ? nullptr : found->second;
+  }
+
+  static void hand_over(Listener& listener, ArrivedRequest arrived,
+                        const std::shared_ptr<Reply>& reply) {
+    auto request = rest::http_request::_create_request(std::make_unique<Context>(reply));
+    try {
+      request.set_method(arrived.head.method);
+      request.set_request_uri(web::uri(arrived.head.target));
+      for (const auto& [name, value] : arrived.head.headers) request.headers().add(name, value);
+      const auto& parts = request._get_impl();
+      parts->_set_remote_address(arrived.remote);
+      const auto size = arrived.body.size();
+      parts->set_instream(
+          concurrency::streams::bytestream::open_istream(std::move(arrived.body)));
+      parts->_complete(size);
+    } catch (const std::exception&) {  // the library knows no such address
+      static_cast<void>(request._reply_if_not_already(rest::status_codes::BadRequest));
+      return;
+    }
+    try {
+      listener.handle_request(request);
+    } catch (const std::exception&) {
+      static_cast<void>(request._reply_if_not_already(rest::status_codes::InternalError));
+    }
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Door>> doors_;
+};
 
 class RestServer final : public HttpServer {
  public:
-  RestServer(ServerOptions options, InboundHandler handler)
-      : options_(std::move(options)),
-        handler_(std::make_shared<InboundHandler>(std::move(handler))) {}
+  explicit RestServer(InboundHandler handler)
+      : handler_(std::make_shared<InboundHandler>(std::move(handler))) {}
   ~RestServer() override { stop(); }
 
-  Status open() {
-    const bool any = options_.port == 0;
-    std::string why = "no free port";
-    for (int attempt = 0; attempt < (any ? kPortTries : 1); ++attempt) {
-      const int port = any ? free_port(options_.address) : options_.port;
-      if (port == 0) continue;
-      if (open_at(port, why)) return {};
+  Status open(const ServerOptions& options) {
+    SLUICE_TRY(std::shared_ptr<Door> door, Door::open(options));
+    const bool v6 = options.address.find(':') != std::string::npos;
+    const std::string host = (v6 ? "[" + options.address + "]" : options.address) + ":" +
+                             std::to_string(door->port());
+    url_ = (options.cert_pem.empty() ? "http://" : "https://") + host;
+    try {
+      // TLS ends at the door: for the library all is plain.
+      const web::uri address("http://" + host + "/");
+      address_ = address.to_string();
+      DoorServer::installed().expect(address_, door);
+      listener_ = std::make_unique<listener::http_listener>(address);
+      listener_->support([handler = handler_, open = open_](rest::http_request request) {
+        accept(handler, open, std::move(request));
+      });
+      listener_->open().wait();
+      return {};
+    } catch (const std::exception& error) {
+      listener_.reset();
+      return fail(ErrorCode::Unavailable, "cannot serve " + url_ + ": " + error.what());
     }
-    return fail(ErrorCode::Unavailable, "cannot listen on " + options_.address + ":" +
-                                            std::to_string(options_.port) + ": " + why);
   }
 
   std::string url() const override { return url_; }
@@ -240,72 +385,25 @@ class RestServer final : public HttpServer {
     } catch (const std::exception&) {
       // Closed all the same.
     }
+    DoorServer::installed().forget(address_);
   }
 
  private:
-  [[nodiscard]] bool secure() const {
-    return !options_.cert_pem.empty() && !options_.key_pem.empty();
-  }
-
-  listener::http_listener_config config() const {
-    listener::http_listener_config config;
-    config.set_timeout(utility::seconds(120));
-    if (secure()) {
-      config.set_ssl_context_callback(
-          [cert = options_.cert_pem, key = options_.key_pem](boost::asio::ssl::context& context) {
-            context.set_options(
-                boost::asio::ssl::context::default_workarounds |
-                boost::asio::ssl::context::no_sslv2 | boost::asio::ssl::context::no_sslv3 |
-                boost::asio::ssl::context::no_tlsv1 | boost::asio::ssl::context::no_tlsv1_1);
-            context.use_certificate_chain(boost::asio::buffer(cert));
-            context.use_private_key(boost::asio::buffer(key), boost::asio::ssl::context::pem);
-          });
-    }
-    return config;
-  }
-
-  bool open_at(int port, std::string& why) {
-    const std::string where = std::string(secure() ? "https" : "http") + "://" + options_.address +
-                              ":" + std::to_string(port);
-    try {
-      auto made = std::make_unique<listener::http_listener>(web::uri(where + "/"), config());
-      made->support([handler = handler_, open = open_](rest::http_request request) {
-        accept(handler, open, std::move(request));
-      });
-      made->open().wait();
-      listener_ = std::move(made);
-      url_ = where;
-      return true;
-    } catch (const std::exception& error) {
-      why = error.what();
-      return false;
-    }
-  }
-
   using Handler = std::shared_ptr<InboundHandler>;
 
-  // Waits for the body, then hands over. Nothing may be thrown into the library's pool.
+  // The body is there; what follows runs on the library's pool. Nothing may be thrown into that.
   static void accept(const Handler& handler, const std::shared_ptr<OpenStreams>& open,
                      rest::http_request request) {
-    try {
-      auto responder = std::make_shared<RestResponder>(request, open);
-      if (request.headers().content_length() > kRequestBodyMax) {
-        responder->respond({413, {{"Content-Type", "text/plain"}}, "the body is too large\n"});
-        return;
-      }
-      request.extract_vector().then(
-          [handler, responder, request](pplx::task<std::vector<unsigned char>> body) {
-            try {
-              const auto bytes = body.get();
-              dispatch(*handler, request, std::string(bytes.begin(), bytes.end()), responder);
-            } catch (const std::exception&) {
-              responder->respond({500, {{"Content-Type", "text/plain"}}, "internal error\n"});
-            }
-          });
-    } catch (const std::exception&) {
-      // The request is malformed or its connection is gone; the responder has answered on its way
-      // out.
-    }
+    auto responder = std::make_shared<RestResponder>(request, open);
+    request.extract_vector().then(
+        [handler, responder, request](pplx::task<std::vector<unsigned char>> body) {
+          try {
+            const auto bytes = body.get();
+            dispatch(*handler, request, std::string(bytes.begin(), bytes.end()), responder);
+          } catch (const std::exception&) {
+            responder->respond({500, {{"Content-Type", "text/plain"}}, "internal error\n"});
+          }
+        });
   }
 
   static void dispatch(const InboundHandler& handler, const rest::http_request& request,
@@ -320,12 +418,11 @@ class RestServer final : public HttpServer {
     handler(std::move(inbound), responder);
   }
 
-  ServerOptions options_;
   Handler handler_;
   std::shared_ptr<OpenStreams> open_ = std::make_shared<OpenStreams>();
   std::mutex stop_mutex_;
   std::unique_ptr<listener::http_listener> listener_;
-  std::string url_;
+  std::string url_, address_;
 };
 
 }  // namespace
@@ -334,9 +431,23 @@ Result<std::unique_ptr<HttpServer>> serve(ServerOptions options, InboundHandler 
   if (options.cert_pem.empty() != options.key_pem.empty())
     return fail(ErrorCode::Invalid, "a certificate and its key must be given together");
   init_pool(options.threads);
-  auto server = std::make_unique<RestServer>(std::move(options), std::move(handler));
-  SLUICE_CHECK_OK(server->open());
+  auto server = std::make_unique<RestServer>(std::move(handler));
+  SLUICE_CHECK_OK(server->open(options));
   return std::unique_ptr<HttpServer>(std::move(server));
+}
+
+ServerOptions public_port(std::string address, int port) {
+  ServerOptions options;
+  options.address = std::move(address);
+  options.port = port;
+  options.limits.read_only = true;
+  options.limits.body_bytes = 0;
+  options.limits.connections = 64;
+  options.limits.per_remote = 16;
+  // What is being sent is in memory once for each client, and a fleet's metrics are megabytes.
+  options.limits.answers = 4;
+  options.limits.answers_per_remote = 1;
+  return options;
 }
 
 }  // namespace sluice::net

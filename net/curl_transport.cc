@@ -13,6 +13,7 @@
 #include "net/connections.h"
 #include "net/credentials.h"
 #include "net/exchange.h"
+#include "net/lookups.h"
 #include "net/net.h"
 #include "net/proxy.h"
 #include "net/redirect.h"
@@ -26,18 +27,16 @@ struct MultiCloser {
   void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
 };
 
-std::string bracketed(const std::string& host) {
-  return host.find(':') == std::string::npos ? host : "[" + host + "]";
-}
-
 class CurlTransport final : public Transport {
  public:
   CurlTransport(TransportOptions options, Files& files, Clock& clock, Telemetry& telemetry,
-                CURLM* multi)
+                AddressPolicy addresses, CURLM* multi)
       : options_(std::move(options)),
         clock_(clock),
         telemetry_(telemetry),
+        addresses_(std::move(addresses)),
         connections_(telemetry),
+        bodies_(options_.bodies_max),
         multi_(multi),
         proxies_(ProxyRules::from_environment(files)),
         ca_file_(files.env("SSL_CERT_FILE")),
@@ -45,8 +44,10 @@ class CurlTransport final : public Transport {
                      [multi] { curl_multi_wakeup(multi); }) {
     curl_multi_setopt(multi, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
     curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                      static_cast<long>(options_.connections_per_host_max));
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 256L);
+                      static_cast<long>(options_.connections_per_host_max) +
+                          static_cast<long>(options_.queries_in_flight_max));
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
+                      static_cast<long>(options_.connections_kept_max));
     // A credential plugin takes its time: begin before the first request asks.
     static_cast<void>(credentials_.state());
   }
@@ -95,6 +96,7 @@ class CurlTransport final : public Transport {
     launch_waiting();
     int running = 0;
     static_cast<void>(curl_multi_perform(multi_.get(), &running));
+    drop_evicted();
     deliver_streams();
     collect_finished();
     expire();
@@ -132,16 +134,25 @@ class CurlTransport final : public Transport {
     }
     Route route;
     if (auto status =
-            kube ? kube_route(exchange.request, route) : foreign_route(exchange.request, route);
+            kube ? kube_route(exchange.request, route) : foreign_route(exchange, route);
         !status) {
       fail_exchange(
           exchange.token,
           Error{ErrorCode::Unavailable, exchange.shown() + ": " + status.error().message, {}});
       return;
     }
+    if (!kube && !lookups_.may_start(exchange.request.on_behalf_of, clock_.mono_now())) {
+      fail_exchange(exchange.token,
+                    Error{ErrorCode::Unavailable,
+                          exchange.shown() + ": too many name lookups of namespace \"" +
+                              exchange.request.on_behalf_of +
+                              "\" have had no answer: try again when they have ended",
+                          {}});
+      return;
+    }
     route.probe = !exchange.request.stream && connections_.take_probe(route.server);
     CURL* easy = take_handle();
-    exchange.prepare(easy, route, connections_, clock_);
+    exchange.prepare(easy, route, connections_, bodies_, clock_);
     if (const CURLMcode code = curl_multi_add_handle(multi_.get(), easy); code != CURLM_OK)
       fail_exchange(
           exchange.token,
@@ -164,10 +175,8 @@ class CurlTransport final : public Transport {
     SLUICE_TRY(const Authority server, parse_url(kube.server));
     const std::string prefix = server.rest == "/" ? "" : server.rest;
     route.kube = true;
-    route.server =
-        server.scheme + "://" + bracketed(server.host) + ":" + std::to_string(server.port);
-    route.url = server.scheme + "://" + bracketed(server.host) + ":" + std::to_string(server.port) +
-                prefix + request.url;
+    route.server = server.origin();
+    route.url = route.server + prefix + request.url;
     route.extra_headers = credentials_.headers();
     route.verify = !kube.insecure_skip_verify;
     if (!kube.ca_pem.empty()) route.ca_pem = &kube.ca_pem;
@@ -181,8 +190,8 @@ class CurlTransport final : public Transport {
       // and connect elsewhere.
       const std::string name = kube.tls_server_name, port = std::to_string(server.port);
       route.url = "https://" + name + ":" + port + prefix + request.url;
-      route.connect_to = name + ":" + port + ":" + bracketed(server.host) + ":" + port;
-      route.extra_headers.emplace_back("Host", bracketed(server.host) + ":" + port);
+      route.connect_to = name + ":" + port + ":" + server.bracketed_host() + ":" + port;
+      route.extra_headers.emplace_back("Host", server.bracketed_host() + ":" + port);
     }
     route.proxy =
         kube.proxy_url.empty() ? proxies_.proxy_for(server) : proxy_spelling(kube.proxy_url);
@@ -191,15 +200,26 @@ class CurlTransport final : public Transport {
     return {};
   }
 
-  Status foreign_route(const http::Request& request, Route& route) {
+  Status foreign_route(const Exchange& exchange, Route& route) {
+    const http::Request& request = exchange.request;
     SLUICE_TRY(const Authority target, parse_url(request.url));
-    route.server =
-        target.scheme + "://" + bracketed(target.host) + ":" + std::to_string(target.port);
+    route.server = target.origin();
     route.url = route.server + target.rest;
     route.verify = !request.insecure_skip_verify;
     route.ca_file = ca_file_;
     route.proxy = proxies_.proxy_for(target);
-    route.http1 = options_.http1;
+    if (route.proxy.empty()) {
+      route.addresses = &addresses_;
+    } else if (const auto address = literal_ip(target.host)) {
+      // The connection is to the proxy, which is the operator's choice; where a name leads is the
+      // proxy's business, an address is ours.
+      const bool strayed = exchange.redirects > 0 && is_loopback(*address);
+      if (std::string why = addresses_.refusal(*address, strayed); !why.empty())
+        return fail(ErrorCode::Invalid, std::move(why));
+    }
+    // One connection for each query: on a shared one, queries of one namespace that run into their
+    // timeouts would be taken for a dead peer, and cut with those of others.
+    route.http1 = true;
     route.user_agent = options_.user_agent;
     return {};
   }
@@ -218,6 +238,9 @@ class CurlTransport final : public Transport {
 
   void retire(Exchange& exchange) {
     if (std::exchange(exchange.probe, false)) connections_.probe_ended(exchange.server, false);
+    if (std::exchange(exchange.resolving, false) && !exchange.kube)
+      lookups_.left_behind(exchange.request.on_behalf_of, clock_.mono_now());
+    bodies_.release(exchange.token);
     CURL* easy = exchange.release();
     if (easy == nullptr) return;
     curl_multi_remove_handle(multi_.get(), easy);
@@ -281,13 +304,31 @@ class CurlTransport final : public Transport {
     }
   }
 
+  // Their memory is free already; this is said as soon as curl may be told.
+  void drop_evicted() {
+    for (const RequestToken token : bodies_.take_evicted()) {
+      const auto it = exchanges_.find(token);
+      if (it == exchanges_.end()) continue;
+      fail_exchange(token, Error{ErrorCode::Unavailable,
+                                 it->second->shown() + ": dropped, because the answers on their "
+                                 "way, most of them for this namespace, hold more than " +
+                                     std::to_string(options_.bodies_max >> 20U) +
+                                     " MiB together",
+                                 {}});
+    }
+  }
+
   void finished(Exchange& exchange, CURLcode code) {
     const RequestToken token = exchange.token;
+    exchange.resolving = false;
     if (code != CURLE_OK) {
       Error error{code == CURLE_OPERATION_TIMEDOUT ? ErrorCode::Timeout : ErrorCode::Unavailable,
                   exchange.curl_error(code),
                   {}};
-      if (exchange.too_large) error.message = exchange.shown() + ": the answer is too large";
+      const bool ours = code == CURLE_WRITE_ERROR || code == CURLE_COULDNT_CONNECT ||
+                        code == CURLE_ABORTED_BY_CALLBACK;
+      if (ours && !exchange.broken.empty())
+        error.message = exchange.shown() + ": " + exchange.broken;
       fail_exchange(token, std::move(error));
       return;
     }
@@ -378,7 +419,10 @@ class CurlTransport final : public Transport {
   TransportOptions options_;
   Clock& clock_;
   Telemetry& telemetry_;
+  const AddressPolicy addresses_;
   Connections connections_;  // outlives multi_, which closes sockets through it
+  Bodies bodies_;
+  Lookups lookups_;
   std::unique_ptr<CURLM, MultiCloser> multi_;
   ProxyRules proxies_;
   std::string ca_file_;
@@ -405,11 +449,14 @@ Result<std::unique_ptr<Transport>> make_transport(TransportOptions options, File
     if (auto server = parse_url(options.kube.server); !server)
       return fail(ErrorCode::Invalid, "API server: " + server.error().message);
   }
+  SLUICE_TRY(AddressPolicy addresses,
+             AddressPolicy::make(options.metric_deny_cidr, options.metric_allow_cidr));
   if (!init_curl()) return fail(ErrorCode::Internal, "libcurl cannot be initialised");
   CURLM* multi = curl_multi_init();
   if (multi == nullptr) return fail(ErrorCode::Internal, "libcurl cannot be initialised");
   return std::unique_ptr<Transport>(
-      std::make_unique<CurlTransport>(std::move(options), files, clock, telemetry, multi));
+      std::make_unique<CurlTransport>(std::move(options), files, clock, telemetry,
+                                      std::move(addresses), multi));
 }
 
 Result<http::Response> call(Transport& transport, http::Request request) {

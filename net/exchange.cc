@@ -13,6 +13,12 @@ namespace {
 constexpr std::size_t kForeignBodyMax = 64U << 20U;
 constexpr std::size_t kKubeBodyMax = 1U << 30U;
 constexpr std::size_t kHeaderBytesMax = 256U << 10U;
+constexpr std::size_t kHeaderCost = 64;  // in memory, beside its text
+
+std::string size_text(std::size_t bytes) {
+  return bytes % (1U << 20U) == 0 ? std::to_string(bytes >> 20U) + " MiB"
+                                  : std::to_string(bytes) + " bytes";
+}
 
 template <class T>
 void set(CURL* easy, CURLoption option, T value) {
@@ -53,18 +59,24 @@ CURL* Exchange::release() {
   return easy;
 }
 
-void Exchange::prepare(CURL* easy, const Route& route, Connections& connections, Clock& clock) {
+void Exchange::prepare(CURL* easy, const Route& route, Connections& connections, Bodies& bodies,
+                       Clock& clock) {
   easy_ = easy;
   connections_ = &connections;
+  bodies_ = &bodies;
+  bodies_->release(token);
+  addresses_ = route.addresses;
   clock_ = &clock;
   kube = route.kube;
   server = route.server;
+  if (server != home_) home_.clear();
   probe = route.probe;
   url_ = route.url;
   sent_ = header_bytes_ = 0;
   connection = 0;
-  headers_done = false;
+  headers_done = resolving = false;
   response = {};
+  broken.clear();
   error_[0] = '\0';
   set(easy, CURLOPT_PRIVATE, this);
   set(easy, CURLOPT_URL, route.url.c_str());
@@ -100,10 +112,12 @@ void Exchange::prepare(CURL* easy, const Route& route, Connections& connections,
   set(easy, CURLOPT_HEADERDATA, this);
   set(easy, CURLOPT_WRITEFUNCTION, &Exchange::on_body);
   set(easy, CURLOPT_WRITEDATA, this);
+  set(easy, CURLOPT_RESOLVER_START_FUNCTION, &Exchange::on_resolve);
+  set(easy, CURLOPT_RESOLVER_START_DATA, this);
   set(easy, CURLOPT_PREREQFUNCTION, &Exchange::on_connected);
   set(easy, CURLOPT_PREREQDATA, this);
   set(easy, CURLOPT_OPENSOCKETFUNCTION, &Exchange::on_open);
-  set(easy, CURLOPT_OPENSOCKETDATA, connections_);
+  set(easy, CURLOPT_OPENSOCKETDATA, this);
   set(easy, CURLOPT_CLOSESOCKETFUNCTION, &Exchange::on_close);
   set(easy, CURLOPT_CLOSESOCKETDATA, connections_);
   set_method();
@@ -218,25 +232,34 @@ std::size_t Exchange::on_header(char* data, std::size_t size, std::size_t count,
   std::string_view line(data, size * count);
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
   exchange->heard();
-  exchange->header_bytes_ += size * count;
+  exchange->header_bytes_ += size * count + kHeaderCost;
   if (exchange->header_bytes_ > kHeaderBytesMax) {
-    exchange->too_large = true;
+    exchange->broken = "the head of the answer is too large";
     return 0;
   }
   exchange->header_line(line);
-  return size * count;
+  return exchange->fits() ? size * count : 0;
 }
 
 std::size_t Exchange::on_body(char* data, std::size_t size, std::size_t count, void* self) {
   auto* exchange = static_cast<Exchange*>(self);
   exchange->heard();
   const std::size_t bytes = size * count;
-  if (exchange->response.body.size() + bytes > (exchange->kube ? kKubeBodyMax : kForeignBodyMax)) {
-    exchange->too_large = true;
+  const std::size_t max = exchange->request.body_max > 0 ? exchange->request.body_max
+                          : exchange->kube               ? kKubeBodyMax
+                                                         : kForeignBodyMax;
+  if (exchange->response.body.size() + bytes > max) {
+    exchange->broken = "the answer is too large: more than " + size_text(max);
     return 0;
   }
   exchange->response.body.append(data, bytes);
-  return bytes;
+  return exchange->fits() ? bytes : 0;
+}
+
+bool Exchange::fits() {
+  if (kube || request.stream) return true;  // the API server is trusted; streams are handed on
+  return bodies_->hold(token, request.on_behalf_of, header_bytes_ + response.body.capacity(),
+                       response.body);
 }
 
 std::size_t Exchange::on_read(char* data, std::size_t size, std::size_t count, void* self) {
@@ -247,14 +270,39 @@ std::size_t Exchange::on_read(char* data, std::size_t size, std::size_t count, v
   return bytes;
 }
 
-int Exchange::on_connected(void* self, char*, char* local_ip, int, int local_port) {
-  auto* exchange = static_cast<Exchange*>(self);
-  exchange->connection = exchange->connections_->find(local_ip, local_port);
-  return CURL_PREREQFUNC_OK;
+bool Exchange::may_ask(const std::optional<IpAddress>& address, bool here) {
+  if (addresses_ == nullptr) return true;
+  const bool strayed = redirects > 0 && server != home_;
+  broken = address ? addresses_->refusal(*address, here && strayed)
+                   : "it is not known which address was connected to";
+  return broken.empty();
 }
 
-curl_socket_t Exchange::on_open(void* connections, curlsocktype, curl_sockaddr* address) {
-  return static_cast<Connections*>(connections)->open(*address);
+int Exchange::on_resolve(void*, void*, void* self) {
+  static_cast<Exchange*>(self)->resolving = true;
+  return 0;
+}
+
+// The last moment before the first byte of the request, also on a connection that was open already.
+int Exchange::on_connected(void* self, char* peer_ip, char* local_ip, int, int local_port) {
+  auto* exchange = static_cast<Exchange*>(self);
+  exchange->resolving = false;
+  exchange->connection = exchange->connections_->find(local_ip, local_port);
+  const auto peer = parse_ip(peer_ip == nullptr ? "" : peer_ip);
+  const auto local = parse_ip(local_ip == nullptr ? "" : local_ip);
+  // Whoever talks to one of this machine's other addresses does so from that very address.
+  const bool here = peer && (is_loopback(*peer) || peer == local);
+  if (here && exchange->redirects == 0) exchange->home_ = exchange->server;
+  return exchange->may_ask(peer, here) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+curl_socket_t Exchange::on_open(void* self, curlsocktype, curl_sockaddr* address) {
+  auto* exchange = static_cast<Exchange*>(self);
+  exchange->resolving = false;
+  // Not even a connection: that would tell which ports are open.
+  const auto peer = ip_of(address->addr);
+  if (!exchange->may_ask(peer, peer && is_loopback(*peer))) return CURL_SOCKET_BAD;
+  return exchange->connections_->open(*address);
 }
 
 int Exchange::on_close(void* connections, curl_socket_t fd) {

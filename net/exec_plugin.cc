@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,19 +20,8 @@ using kube::Json;
 
 constexpr std::size_t kOutputMax = 1U << 20U;
 
-// Words and pointers as exec wants them.
-struct Words {
-  std::vector<std::string> text;
-  std::vector<char*> pointers() {
-    std::vector<char*> out;
-    for (auto& word : text) out.push_back(word.data());
-    out.push_back(nullptr);
-    return out;
-  }
-};
-
-Words environment_of(const KubeConfig& config) {
-  Words words;
+std::vector<std::string> environment_of(const KubeConfig& config) {
+  std::vector<std::string> words;
   const auto overridden = [&](const std::string& name) {
     if (name == "KUBERNETES_EXEC_INFO") return true;
     for (const auto& [key, value] : config.exec->env) {
@@ -43,10 +31,10 @@ Words environment_of(const KubeConfig& config) {
   };
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string text = *entry;
-    if (!overridden(text.substr(0, text.find('=')))) words.text.push_back(text);
+    if (!overridden(text.substr(0, text.find('=')))) words.push_back(text);
   }
-  for (const auto& [key, value] : config.exec->env) words.text.push_back(key + "=" + value);
-  words.text.push_back("KUBERNETES_EXEC_INFO=" + exec_info(config));
+  for (const auto& [key, value] : config.exec->env) words.push_back(key + "=" + value);
+  words.push_back("KUBERNETES_EXEC_INFO=" + exec_info(config));
   return words;
 }
 
@@ -61,29 +49,21 @@ Result<Child> start(const KubeConfig& config) {
   int pipe_fds[2];
   if (::pipe2(pipe_fds, O_CLOEXEC) != 0)
     return fail(ErrorCode::Unavailable, std::string("pipe: ") + std::strerror(errno));
-  Words arguments, environment = environment_of(config);
-  arguments.text.push_back(config.exec->command);
-  for (const auto& argument : config.exec->args) arguments.text.push_back(argument);
-
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], 1);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  ::posix_spawnattr_setpgroup(&attributes, 0);
-  Child child;
-  const int error = ::posix_spawnp(&child.pid, config.exec->command.c_str(), &actions, &attributes,
-                                   arguments.pointers().data(), environment.pointers().data());
-  ::posix_spawn_file_actions_destroy(&actions);
-  ::posix_spawnattr_destroy(&attributes);
+  ProcessOptions options;
+  options.words = config.exec->args;
+  options.words.insert(options.words.begin(), config.exec->command);
+  options.environment = environment_of(config);
+  options.out = pipe_fds[1];
+  options.own_group = true;
+  const auto pid = start_process(options);
   ::close(pipe_fds[1]);
-  if (error != 0) {
+  if (!pid) {
     ::close(pipe_fds[0]);
-    return fail(ErrorCode::Unavailable,
-                "credential plugin " + config.exec->command + ": " + std::strerror(error));
+    return fail(pid.error().code,
+                "credential plugin " + config.exec->command + ": " + pid.error().message);
   }
+  Child child;
+  child.pid = *pid;
   child.out_fd = pipe_fds[0];
   return child;
 }

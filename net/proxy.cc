@@ -1,9 +1,6 @@
 #include "net/proxy.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <cstring>
 
 #include "base/strings.h"
 
@@ -49,6 +46,14 @@ bool split_port(std::string_view text, std::string& host, int& port) {
 
 }  // namespace
 
+std::string Authority::bracketed_host() const {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+std::string Authority::origin() const {
+  return scheme + "://" + bracketed_host() + ":" + std::to_string(port);
+}
+
 Result<Authority> parse_url(std::string_view url) {
   const auto bad = [&](std::string_view why) {
     return fail(ErrorCode::Invalid,
@@ -79,30 +84,12 @@ Result<Authority> parse_url(std::string_view url) {
   return out;
 }
 
-ProxyRules::Address ProxyRules::parse_address(std::string_view text) {
-  Address out;
-  const std::string copy(text);
-  in_addr four{};
-  if (::inet_pton(AF_INET, copy.c_str(), &four) == 1) {
-    out.bytes[10] = 0xff;
-    out.bytes[11] = 0xff;
-    std::memcpy(out.bytes + 12, &four, 4);
-    out.valid = true;
-  } else if (::inet_pton(AF_INET6, copy.c_str(), out.bytes) == 1) {
-    out.valid = true;
-  }
-  return out;
-}
-
 bool is_loopback(std::string_view host) {
   if (iequals(host, "localhost")) return true;
-  in_addr four{};
-  in6_addr six{};
-  const std::string copy(host);
-  if (::inet_pton(AF_INET, copy.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24U) == 127;
-  if (::inet_pton(AF_INET6, copy.c_str(), &six) != 1) return false;
-  if (IN6_IS_ADDR_V4MAPPED(&six)) return six.s6_addr[12] == 127;
-  return IN6_IS_ADDR_LOOPBACK(&six) != 0;
+  const auto address = parse_ip(host);
+  if (!address) return false;
+  if (address->is_four()) return address->bytes[12] == 127;
+  return *address == *parse_ip("::1");
 }
 
 ProxyRules ProxyRules::from_environment(Files& files) {
@@ -120,32 +107,23 @@ ProxyRules::ProxyRules(std::string http_proxy, std::string https_proxy, std::str
   }
 }
 
-bool ProxyRules::parse_block(std::string_view text, Rule& rule) {
-  const auto slash = text.find('/');
-  if (slash == std::string_view::npos) return false;
-  const auto bits = parse_int(text.substr(slash + 1));
-  rule.address = parse_address(text.substr(0, slash));
-  if (!rule.address.valid || !bits || *bits < 0) return false;
-  const bool six = text.find(':') != std::string_view::npos;
-  if (*bits > (six ? 128 : 32)) return false;
-  rule.kind = Rule::Kind::Block;
-  rule.prefix_bits = static_cast<int>(*bits) + (six ? 0 : 96);
-  return true;
-}
-
 bool ProxyRules::parse_rule(std::string_view entry, Rule& rule) {
   if (entry.empty()) return false;
   if (entry == "*") {
     rule.kind = Rule::Kind::All;
     return true;
   }
-  if (parse_block(entry, rule)) return true;
+  if (const auto block = parse_block(entry)) {
+    rule.kind = Rule::Kind::Addresses;
+    rule.block = *block;
+    return true;
+  }
   std::string host;
   if (!split_port(entry, host, rule.port)) return false;
   if (host.empty()) return false;
-  rule.address = parse_address(host);
-  if (rule.address.valid) {
-    rule.kind = Rule::Kind::Address;
+  if (const auto address = parse_ip(host)) {
+    rule.kind = Rule::Kind::Addresses;
+    rule.block = {*address, 128};
     return true;
   }
   rule.kind = Rule::Kind::Domain;
@@ -155,23 +133,14 @@ bool ProxyRules::parse_rule(std::string_view entry, Rule& rule) {
   return true;
 }
 
-bool ProxyRules::matches(const Rule& rule, const Authority& target, const Address& address) {
+bool ProxyRules::matches(const Rule& rule, const Authority& target,
+                         const std::optional<IpAddress>& address) {
   const bool port_fits = rule.port == 0 || rule.port == target.port;
   switch (rule.kind) {
     case Rule::Kind::All:
       return true;
-    case Rule::Kind::Address:
-      return port_fits && address.valid &&
-             std::equal(address.bytes, address.bytes + 16, rule.address.bytes);
-    case Rule::Kind::Block: {
-      if (!address.valid) return false;
-      for (int bit = 0; bit < rule.prefix_bits; ++bit) {
-        const int byte = bit / 8;
-        const int mask = 0x80 >> (bit % 8);
-        if (((address.bytes[byte] ^ rule.address.bytes[byte]) & mask) != 0) return false;
-      }
-      return true;
-    }
+    case Rule::Kind::Addresses:
+      return port_fits && address && rule.block.holds(*address);
     case Rule::Kind::Domain:
       return port_fits && (target.host.ends_with(rule.domain) ||
                            (rule.domain_itself && target.host == rule.domain.substr(1)));
@@ -182,7 +151,7 @@ bool ProxyRules::matches(const Rule& rule, const Authority& target, const Addres
 std::string ProxyRules::proxy_for(const Authority& target) const {
   const std::string& proxy = target.scheme == "https" ? https_proxy_ : http_proxy_;
   if (proxy.empty() || is_loopback(target.host)) return "";
-  const Address address = parse_address(target.host);
+  const auto address = parse_ip(target.host);
   const bool skipped = std::any_of(no_proxy_.begin(), no_proxy_.end(), [&](const Rule& rule) {
     return matches(rule, target, address);
   });

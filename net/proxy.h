@@ -3,11 +3,13 @@
 // is never proxied, NO_PROXY takes host names, domains, addresses and CIDR blocks, each with an
 // optional port. A kubeconfig's proxy-url is not asked about here: it holds for that cluster
 // without exceptions.
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/seams.h"
+#include "net/address.h"
 
 namespace sluice::net {
 
@@ -16,6 +18,8 @@ struct Authority {
   std::string host;    // lower case, without brackets
   int port = 0;        // never 0: the scheme's default is filled in
   std::string rest;    // from the path on: "/api?x=1", never empty
+  [[nodiscard]] std::string bracketed_host() const;
+  [[nodiscard]] std::string origin() const;  // "https://[::1]:443"
 };
 // Errors: Invalid (no http/https URL, user info, a bad port).
 [[nodiscard]] Result<Authority> parse_url(std::string_view url);
@@ -33,24 +37,17 @@ class ProxyRules {
   [[nodiscard]] std::string proxy_for(const Authority& target) const;
 
  private:
-  struct Address {
-    bool valid = false;
-    unsigned char bytes[16] = {};  // IPv4 in its mapped form
-  };
   struct Rule {
-    enum class Kind { All, Address, Block, Domain };
+    enum class Kind { All, Addresses, Domain };
     Kind kind = Kind::All;
-    Address address;
-    int prefix_bits = 0;         // counted in the 128-bit form
+    Block block;
     std::string domain;          // ".example.com"
     bool domain_itself = false;  // "example.com" matches too, not only what is below
     int port = 0;                // 0 = any
   };
-  [[nodiscard]] static Address parse_address(std::string_view text);
-  [[nodiscard]] static bool parse_block(std::string_view text, Rule& rule);
   [[nodiscard]] static bool parse_rule(std::string_view entry, Rule& rule);
   [[nodiscard]] static bool matches(const Rule& rule, const Authority& target,
-                                    const Address& address);
+                                    const std::optional<IpAddress>& address);
 
   std::string http_proxy_, https_proxy_;
   std::vector<Rule> no_proxy_;

@@ -18,6 +18,12 @@ bool same_or_below(const std::string& host, const std::string& parent) {
   return host == parent || host.ends_with("." + parent);
 }
 
+bool same_place(const Authority& from, const Authority& to) {
+  if (from.host != to.host) return false;
+  if (from.scheme == to.scheme) return from.port == to.port;
+  return from.scheme == "http" && from.port == 80 && to.port == 443;
+}
+
 }  // namespace
 
 bool is_redirect(int status) {
@@ -33,6 +39,12 @@ Status redirect(http::Request& request, int status, const std::string& target) {
       !same_or_below(to.host, from.host) || (from.scheme == "https" && to.scheme == "http");
   const bool keeps_body =
       status == 307 || status == 308 || request.method == "GET" || request.method == "HEAD";
+  const bool elsewhere = !same_place(from, to);
+  if (keeps_body && elsewhere && request.secret_body && !request.body.empty())
+    return fail(ErrorCode::Invalid,
+                "it leads to " + to.origin() +
+                    ", and the request's body holds a Secret's value, which goes to no other host "
+                    "than the metric names: name that one in the metric");
   request.url = target;
   if (!keeps_body) {
     request.method = "GET";
@@ -42,6 +54,9 @@ Status redirect(http::Request& request, int status, const std::string& target) {
     const std::string& name = header.first;
     if (stranger && named(name, {"Authorization", "Cookie", "Cookie2", "Proxy-Authorization",
                                  "WWW-Authenticate"}))
+      return true;
+    if (elsewhere && std::any_of(request.secret_headers.begin(), request.secret_headers.end(),
+                                 [&](const auto& secret) { return iequals(secret, name); }))
       return true;
     if (other_host && iequals(name, "Host")) return true;
     return !keeps_body && named(name, {"Content-Type", "Content-Encoding", "Content-Language",

@@ -1,6 +1,7 @@
 // The plain operating system behind the seams Clock and Files.
 #include <fcntl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstdlib>
@@ -30,6 +31,9 @@ ErrorCode code_of(int error) {
   return ErrorCode::Unavailable;
 }
 
+// Far more than a kubeconfig, a key or a time zone; a device that never ends is none of these.
+constexpr std::size_t kFileMax = 16U << 20U;
+
 class SystemFiles final : public Files {
  public:
   Result<std::string> read(const std::string& path) override {
@@ -41,6 +45,9 @@ class SystemFiles final : public Files {
       const ssize_t n = ::read(fd, chunk, sizeof chunk);
       if (n > 0) {
         text.append(chunk, static_cast<std::size_t>(n));
+        if (text.size() <= kFileMax) continue;
+        ::close(fd);
+        return fail(ErrorCode::Invalid, path + ": larger than 16 MiB, which no file read here is");
       } else if (n == 0) {
         break;
       } else if (errno != EINTR) {

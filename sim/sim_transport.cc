@@ -128,6 +128,7 @@ RequestToken SimTransport::submit(http::Request request) {
   const RequestToken token = next_token_++;
   if (crashed_) return token;
   if (!request.url.empty() && request.url.front() != '/') {
+    foreign_.insert(token);
     const auto response = backend_ ? backend_(request) : std::nullopt;
     if (response && response->status == 0)
       fail_request(token, ErrorCode::Timeout, "no answer in time", request.timeout);
@@ -263,6 +264,7 @@ void SimTransport::submit_write(RequestToken token, http::Request request, Fault
 }
 
 void SimTransport::cancel(RequestToken token) {
+  foreign_.erase(token);
   if (auto it = watches_.find(token); it != watches_.end()) {
     it->second->owner = nullptr;
     server_.close_watch(it->second->id);
@@ -286,6 +288,10 @@ void SimTransport::set_partitioned(bool partitioned) {
   if (partitioned) break_watches();
 }
 
+std::size_t SimTransport::foreign_in_flight() const {
+  return foreign_.size();
+}
+
 MonoTime SimTransport::next_time() const {
   if (!ready_.empty()) return MonoTime::min();
   return queue_.empty() ? MonoTime::max() : queue_.begin()->first.first;
@@ -297,6 +303,7 @@ void SimTransport::poll(std::vector<TransportEvent>& out, Millis) {
     auto node = queue_.extract(queue_.begin());
     node.mapped().action();
   }
+  for (const auto& event : ready_) foreign_.erase(event.token);
   out.insert(out.end(), std::make_move_iterator(ready_.begin()),
              std::make_move_iterator(ready_.end()));
   ready_.clear();

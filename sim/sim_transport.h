@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/rng.h"
@@ -76,6 +77,8 @@ class SimTransport final : public Transport {
   [[nodiscard]] bool crashed() const { return crashed_; }
   [[nodiscard]] bool partitioned() const { return partitioned_; }
   [[nodiscard]] std::uint64_t reads() const { return reads_; }  // GETs and lists, not watches
+  // Requests to others than the API server that have no answer yet.
+  [[nodiscard]] std::size_t foreign_in_flight() const;
 
  private:
   struct Watch;
@@ -106,6 +109,7 @@ class SimTransport final : public Transport {
   std::map<std::pair<MonoTime, std::uint64_t>, Pending> queue_;
   std::map<RequestToken, std::shared_ptr<Watch>> watches_;
   std::vector<TransportEvent> ready_;
+  std::set<RequestToken> foreign_;
   std::map<std::string, std::uint64_t, std::less<>> told_;
 };
 

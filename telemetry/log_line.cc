@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
+
 namespace sluice::telemetry {
 namespace {
 
@@ -94,7 +96,7 @@ std::string json_string(std::string_view text) {
   std::string out = "\"";
   append_escaped(out, text);
   out += '"';
-  return out;
+  return printable(out);  // C1 and bidi characters, which JSON itself would let pass
 }
 
 std::string text_line(WallTime time, LogLevel level, std::string_view message,

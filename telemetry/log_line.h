@@ -11,7 +11,8 @@ namespace sluice::telemetry {
 [[nodiscard]] std::string_view level_name(LogLevel level);
 // "2026-11-21T14:28:03.123Z"
 [[nodiscard]] std::string format_millis(WallTime time);
-// A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
+// A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD, and nothing in it steers a
+// terminal.
 [[nodiscard]] std::string json_string(std::string_view text);
 
 // time=… level=… msg="…" key=value; values are quoted where they have to be.

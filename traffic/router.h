@@ -34,6 +34,8 @@ struct RoutePlan {
   std::vector<kube::Write> writes;  // empty when the objects already say so
   std::optional<bool> verified;     // unset: this router cannot verify
   std::vector<RouteEvent> events;   // one per write
+  // Warnings about the Rollout that these writes record, so that each is told once.
+  std::vector<RouteEvent> warnings;
   // Some of several objects could not be planned: the writes above stand and are to be sent, the
   // recorded weights are not to be advanced, and the text goes into a TrafficRoutingError event.
   std::optional<Error> error;

@@ -37,6 +37,34 @@ bool cannot_pull(std::string_view reason) {
   return reason == "ErrImagePull" || reason == "ImagePullBackOff" || reason == "InvalidImageName";
 }
 
+// The ServiceAccount that the API server would give the pods; `serviceAccount` is the field's old
+// name, which it still reads.
+std::string account_of(const Json& spec) {
+  for (const char* path : {"template.spec.serviceAccountName", "template.spec.serviceAccount"})
+    if (std::string name = kube::get_string(spec, path); !name.empty()) return name;
+  return "default";
+}
+
+Status check_account(const api::AnalysisRun& run, const api::Metric& metric, const Json& spec,
+                     const Policy& policy) {
+  const std::string account = account_of(spec);
+  const std::string& ns = run.meta.key.namespace_;
+  const auto refuse = [&](std::string_view why) -> Status {
+    return fail(ErrorCode::Forbidden,
+                fmt::format("metric '{}': provider.job.spec.template.spec.serviceAccountName: "
+                            "ServiceAccount \"{}\" {}",
+                            metric.name, account, why));
+  };
+  if (policy.own_account == kube::ObjectKey{ns, account})
+    return refuse(
+        "is the controller's own, whose rights no Job gets: name another one, or run the "
+        "controller in a namespace of its own");
+  if (policy.accounts.empty() || policy.accounts.contains(account) ||
+      policy.accounts.contains(ns + "/" + account))
+    return {};
+  return refuse("is none of those that the controller's flag --job-service-accounts allows");
+}
+
 std::string condition_text(const kube::Condition& condition) {
   if (condition.reason.empty() || condition.message.empty())
     return condition.reason + condition.message;
@@ -54,12 +82,13 @@ std::string name_of(std::string_view run_uid, std::string_view metric, std::int6
 }
 
 Result<kube::Write> build_request(const api::AnalysisRun& run, const api::Metric& metric,
-                                  std::int64_t number) {
+                                  std::int64_t number, const Policy& policy) {
   SLUICE_TRY(const Json config, kube::parse_json(metric.provider_json));
   const Json* given = kube::find(config, "spec");
   if (given == nullptr || !given->is_object())
     return fail(ErrorCode::Invalid,
                 fmt::format("metric '{}': provider.job.spec is missing", metric.name));
+  SLUICE_CHECK_OK(check_account(run, metric, *given, policy));
 
   Json object = Json::object();
   object["apiVersion"] = kube::kJobs.api_version();
@@ -80,6 +109,11 @@ Result<kube::Write> build_request(const api::AnalysisRun& run, const api::Metric
   pod_meta["labels"][std::string(kRunUidLabel)] = run.meta.uid;
   object["spec"]["template"] = object_at(*given, "template");
   object["spec"]["template"]["metadata"] = std::move(pod_meta);
+  if (!policy.automount_token) {
+    Json& pod = object["spec"]["template"]["spec"];
+    if (pod.is_null() || (pod.is_object() && !pod.contains("automountServiceAccountToken")))
+      pod["automountServiceAccountToken"] = false;
+  }
 
   kube::Write out;
   out.type = kube::kJobs;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +30,20 @@ inline constexpr std::string_view kJobFailureMetadata =
 [[nodiscard]] std::string name_of(std::string_view run_uid, std::string_view metric,
                                   std::int64_t number);
 
-// The create. Errors: Invalid (the metric has no Job spec).
+// Whose rights a Job may have. Who may write AnalysisRuns chooses what a Job runs and under which
+// ServiceAccount of the namespace, whether he may create pods there or not.
+struct Policy {
+  kube::ObjectKey own_account;  // the controller's; name "": not known
+  // NAME or NAMESPACE/NAME of those that Jobs may use; empty: all but the controller's.
+  std::set<std::string> accounts;
+  // Kubernetes' default. False: a Job gets a token only where its template says so itself.
+  bool automount_token = true;
+};
+
+// The create. Errors: Invalid (the metric has no Job spec), Forbidden (the policy).
 [[nodiscard]] Result<kube::Write> build_request(const api::AnalysisRun& run,
-                                                const api::Metric& metric, std::int64_t number);
+                                                const api::Metric& metric, std::int64_t number,
+                                                const Policy& policy = {});
 // Foreground deletion; a Job that is gone already is fine.
 [[nodiscard]] kube::Write build_delete(const kube::ObjectKey& key, std::string_view uid);
 

@@ -229,6 +229,7 @@ Result<http::Request> build_request(const api::Metric& metric, const Context& co
   out.method = "POST";
   out.insecure_skip_verify = kube::get_bool(config, "insecure");
   out.redirects_max = kRedirectsMax;
+  out.body_max = kResponseBytesMax;
   http::set_header(out.headers, "Content-Type", "application/x-www-form-urlencoded");
   SLUICE_CHECK_OK(add_basic_auth(config, out.headers));
   add_custom_headers(config, out.headers);

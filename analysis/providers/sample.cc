@@ -141,6 +141,14 @@ Seconds bounded_timeout(std::int64_t seconds) {
   return Seconds(std::min(seconds, kDay));
 }
 
+void mark_secrets(http::Request& request, const Result<http::Request>& altered) {
+  for (const auto& [name, value] : request.headers) {
+    const std::string* other = altered ? http::find_header(altered->headers, name) : nullptr;
+    if (other == nullptr || *other != value) request.secret_headers.push_back(name);
+  }
+  request.secret_body = !request.body.empty() && (!altered || altered->body != request.body);
+}
+
 void set_basic_auth(http::Headers& headers, std::string_view username, std::string_view password) {
   const std::string pair = std::string(username) + ":" + std::string(password);
   http::set_header(headers, "Authorization", "Basic " + base64_encode(pair));

@@ -60,13 +60,18 @@ struct Timing {
 // break).
 [[nodiscard]] Status check_sendable(const http::Request& request);
 
-// How long a metric may wait for its answer: what the user says, a day at most.
+// How long a metric may wait for its answer: what the user says, a day at most. The controller has
+// a ceiling of its own, which is lower.
 [[nodiscard]] Seconds bounded_timeout(std::int64_t seconds);
 
 // What stands below the provider's name in the metric; {} when that is no JSON.
 [[nodiscard]] kube::Json config_of(const api::Metric& metric);
 // The user's `headers`: later ones replace earlier ones of the same name.
 void add_custom_headers(const kube::Json& config, http::Headers& headers);
+
+// Notes in `request` what of it holds a Secret's value. `altered`: the same request, made with
+// another value of each Secret; when it could not be made, all may hold one.
+void mark_secrets(http::Request& request, const Result<http::Request>& altered);
 
 // Sets `Authorization: Basic …`.
 void set_basic_auth(http::Headers& headers, std::string_view username, std::string_view password);

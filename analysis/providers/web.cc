@@ -90,6 +90,7 @@ Result<http::Request> build_request(const api::Metric& metric) {
   out.url = kube::get_string(config, "url");
   out.insecure_skip_verify = kube::get_bool(config, "insecure");
   out.redirects_max = kRedirectsMax;
+  out.body_max = kResponseBytesMax;
   const std::int64_t seconds = kube::get_int(config, "timeoutSeconds");
   out.timeout = bounded_timeout(seconds <= 0 ? kDefaultTimeoutSeconds : seconds);
   SLUICE_TRY([[maybe_unused]] const JsonPath path, path_of(config));

@@ -61,7 +61,7 @@ bool Pass::server_knows(const std::string& metric, const std::string& name) cons
 
 // The create is idempotent: its name says which measurement it is.
 bool Pass::create_job(std::size_t index, std::int64_t number) {
-  auto write = job::build_request(run_, measured_[index], number);
+  auto write = job::build_request(run_, measured_[index], number, options_.jobs);
   if (!write) {
     record_error(index, write.error().message);
     return false;

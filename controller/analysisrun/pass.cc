@@ -11,6 +11,7 @@
 #include "analysis/retention.h"
 #include "analysis/stored_text.h"
 #include "analysis/validate.h"
+#include "base/strings.h"
 #include "controller/analysisrun/notices.h"
 #include "controller/analysisrun/persist.h"
 #include "kube/json/json.h"
@@ -65,7 +66,7 @@ void Pass::run() {
 
 void Pass::end_with_error(std::string message) {
   status_.phase = AnalysisPhase::Error;
-  status_.message = analysis::shortened(std::move(message));
+  status_.message = analysis::shortened(printable(message));
   if (!status_.started_at) status_.started_at = truncate_to_seconds(now_);
   if (!status_.completed_at) status_.completed_at = truncate_to_seconds(now_);
   events_.push_back(run_notice(run_, status_.phase));
@@ -167,16 +168,19 @@ void Pass::take_answer(const Answer& answer, const std::string& id, std::size_t 
     if (repeated) {
       *request = analysis::prometheus::as_get(*request);
     } else if (answer.response && analysis::prometheus::wants_get(*answer.response)) {
+      finish_query(*request, index, answer.started_at);
       queries_.push_back({id + std::string(kGetSuffix), analysis::prometheus::as_get(*request)});
       asked_.insert(metrics_[index].name);
       return;
     }
-    const auto sample = analysis::prometheus::interpret(*request, answer.response);
+    auto sample = analysis::prometheus::interpret(*request, answer.response);
+    if (!sample) sample.error().message += ceiling_text(*request, answer.response);
     record(index,
            analysis::measure(metric, sample, analysis::prometheus::query_of(metric), timing,
                              options_.zones));
   } else {
-    const auto sample = analysis::web::interpret(metric, *request, answer.response);
+    auto sample = analysis::web::interpret(metric, *request, answer.response);
+    if (!sample) sample.error().message += ceiling_text(*request, answer.response);
     record(index, analysis::measure(metric, sample, analysis::web::query_of(metric), timing,
                                     options_.zones));
   }
@@ -187,7 +191,7 @@ void Pass::record(std::size_t index, api::Measurement measurement) {
   measurement.message = mask(std::move(measurement.message));
   measurement.value = mask(std::move(measurement.value));
   for (auto& [key, value] : measurement.metadata) value = mask(std::move(value));
-  analysis::bound_texts(measurement);
+  analysis::clean_texts(measurement);
   const bool fresh = analysis::find_result(status_, metric.name) == nullptr;
   api::MetricResult& result = analysis::result_for(view(), status_, metric);
   if (fresh && is_prometheus(metric)) {
@@ -283,12 +287,34 @@ Result<http::Request> Pass::build_query(const api::Metric& metric, WallTime at) 
                   metric.provider_kind));
 }
 
+void Pass::finish_query(http::Request& request, std::size_t index, WallTime at) {
+  request.timeout = std::min<Millis>(request.timeout, options_.metric_timeout_max);
+  if (secrets_.values.empty()) return;
+  if (!altered_) {
+    StringMap others = secrets_.values;
+    for (auto& [name, value] : others) value += "x";
+    altered_ = analysis::resolve_metrics(run_.spec.metrics, run_.spec.args, &others);
+  }
+  analysis::mark_secrets(request, *altered_ ? build_query((**altered_)[index], at)
+                                            : Result<http::Request>(fail(altered_->error())));
+}
+
+std::string Pass::ceiling_text(const http::Request& request,
+                               const Result<http::Response>& response) const {
+  const bool late = !response && response.error().code == ErrorCode::Timeout;
+  if (!late || request.timeout <= options_.metric_timeout_max) return "";
+  return fmt::format(
+      " (the metric would wait {}, but --metric-timeout-max of the controller is {})",
+      format_go_duration(request.timeout), format_go_duration(options_.metric_timeout_max));
+}
+
 bool Pass::start_query(std::size_t index, std::int64_t number) {
   auto request = build_query(measured_[index], now_);
   if (!request) {
     record_error(index, request.error().message);
     return true;
   }
+  finish_query(*request, index, now_);
   const std::string& name = metrics_[index].name;
   queries_.push_back({query_id(index), std::move(*request)});
   asked_.insert(name);
@@ -340,6 +366,7 @@ void Pass::into(Decision& decision) {
   if (waiting_for_secrets_ && !api::is_completed(status_.phase))
     decision.secrets_needed = secrets_.unread;
   decision.job_pods_needed = job_pods_needed_;
+  decision.goes_on = !api::is_completed(status_.phase);
   auto& intents = decision.plan.intents;
   for (auto& query : queries_) intents.emplace_back(std::move(query));
   for (auto& event : events_) intents.emplace_back(std::move(event));

@@ -54,6 +54,11 @@ class Pass {
 
   bool start_query(std::size_t index, std::int64_t number);
   [[nodiscard]] Result<http::Request> build_query(const api::Metric& metric, WallTime at) const;
+  // To be sent: no longer than the ceiling, and with its Secrets marked.
+  void finish_query(http::Request& request, std::size_t index, WallTime at);
+  // What is to be said of a time-out that is the ceiling's and not the metric's; "" when it is not.
+  [[nodiscard]] std::string ceiling_text(const http::Request& request,
+                                         const Result<http::Response>& response) const;
   void record(std::size_t index, api::Measurement measurement);
   void record_error(std::size_t index, std::string message);
   [[nodiscard]] std::string mask(std::string text) const;
@@ -70,6 +75,8 @@ class Pass {
   std::vector<api::Metric> measured_;  // secrets are real; the same order
   std::set<std::string> dry_run_;
   std::map<std::string, std::size_t> retention_;
+  // As measured_, with another value of each Secret: what differs holds one. Made when needed.
+  std::optional<Result<std::vector<api::Metric>>> altered_;
   SecretReading secrets_;
   bool waiting_for_secrets_ = false;
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "analysis/expr/zone.h"
+#include "analysis/providers/job.h"
 #include "api/analysis.h"
 #include "base/http.h"
 #include "controller/plan.h"
@@ -29,6 +30,8 @@ struct Options {
   std::string prometheus_address;    // env PROMETHEUS_ADDRESS: used when a metric names no address
   std::string controller_namespace;  // for Jobs' service accounts and messages
   analysis::expr::ZoneLoader zones = {};  // time zones of conditions; UTC alone when empty
+  analysis::job::Policy jobs = {};
+  Seconds metric_timeout_max{300};  // a query does not wait longer, whatever its metric says
 };
 
 struct Observed {
@@ -56,6 +59,9 @@ struct Decision {
   controller::Plan plan;          // queries, Job writes, the status patch, events
   api::AnalysisRunStatus status;  // becomes the in-memory status at once
   bool status_changed = false;    // against the in-memory status
+  // There may be more to measure. Otherwise no answer of a query is of any use, and what is in
+  // flight is to be cancelled: the run is over, deleted or not ours.
+  bool goes_on = false;
   // "name/key" of Secrets that must be read (GET, never listed) before measurements can start or
   // answers be assessed. While this is not empty no answer has been assessed: the same answers must
   // be presented again with the secrets.

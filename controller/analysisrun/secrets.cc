@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include "analysis/args.h"
+#include "api/keys.h"
+#include "base/hash.h"
+#include "kube/json/node.h"
 
 namespace sluice::analysisrun {
 
@@ -23,6 +26,24 @@ std::string unreadable_text(std::string_view run_namespace, const std::string& n
 }
 
 }  // namespace
+
+Result<std::string> secret_value(std::string_view body, const std::string& name,
+                                 const std::string& key, bool need_label) {
+  SLUICE_TRY(const auto document, kube::Document::parse(body));
+  const kube::Node secret = document.root();
+  // Before the key is looked for: whether there is one is nobody's business either.
+  if (need_label &&
+      secret["metadata"]["labels"][api::kAnalysisArgumentLabel].as_string() != "true")
+    return fail(ErrorCode::Invalid,
+                fmt::format("it does not carry the label {}=true, which the controller's flag "
+                            "--secrets-need-label asks for",
+                            api::kAnalysisArgumentLabel));
+  std::string value;
+  const auto encoded = secret["data"][key].as_string();
+  if (encoded && base64_decode(*encoded, value)) return value;
+  return fail(ErrorCode::NotFound,
+              fmt::format("key '{}' does not exist in secret '{}'", key, name));
+}
 
 SecretReading read_secrets(const std::vector<api::Argument>& args, std::string_view run_namespace,
                            const std::map<std::string, Result<std::string>>& secrets) {

@@ -18,6 +18,12 @@ struct SecretReading {
       unreadable;  // it could not be read: an error of the measurement, which is tried again
 };
 
+// One key of a Secret as the API server answered it. With `need_label` only of one that was marked
+// for this by somebody who may write Secrets. Errors: Decode, NotFound (no such key), Invalid (no
+// label).
+[[nodiscard]] Result<std::string> secret_value(std::string_view body, const std::string& name,
+                                               const std::string& key, bool need_label);
+
 [[nodiscard]] SecretReading read_secrets(const std::vector<api::Argument>& args,
                                          std::string_view run_namespace,
                                          const std::map<std::string, Result<std::string>>& secrets);

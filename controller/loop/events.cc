@@ -4,6 +4,7 @@
 
 #include "api/resources.h"
 #include "base/hash.h"
+#include "base/strings.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
 
@@ -51,7 +52,7 @@ void EventRecorder::record(const controller::EventIntent& event) {
                                               {"type", event.warning ? "Warning" : "Normal"}});
   if (waiting_.size() >= kWaitingMax) return;
 
-  std::string message = event.message.substr(0, kMessageMax);
+  std::string message = printable(event.message).substr(0, kMessageMax);
   const Identity identity{event.regarding_uid, event.reason, message};
   if (auto it = known_.find(identity);
       it != known_.end() && now - it->second.last < kAggregationWindow) {

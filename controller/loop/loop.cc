@@ -20,6 +20,7 @@
 #include "api/keys.h"
 #include "base/assert.h"
 #include "controller/analysisrun/run.h"
+#include "controller/loop/dry_runs.h"
 #include "controller/loop/events.h"
 #include "controller/loop/experiments.h"
 #include "controller/loop/leader.h"
@@ -72,9 +73,11 @@ struct Loop::Impl {
         events(clock, rng, requests, telemetry),
         world(options, clock, rng, queue, telemetry),
         inbox(options, clock, requests),
+        dry_runs(clock, requests, queue, telemetry, counters),
         endings(world, inbox, queue, options, clock, telemetry,
                 [this](const controller::EventIntent& event) { events.record(event); }) {
     queue.report_to(queue_metrics);
+    world.run_gone = [this](const kube::ObjectKey& run) { inbox.forget(run); };
     telemetry.gauge("rollout_controller_leader", {}, 0);
   }
 
@@ -108,6 +111,7 @@ struct Loop::Impl {
   void read_back(const std::shared_ptr<Running>& running, const kube::Write& write,
                  const Error& error);
   void finish(const std::shared_ptr<Running>& running);
+  void note_carried_out(const Key& key);
   void give_up(const Running& running, const kube::Write& write, const Error& error);
   void fail_key(const Key& key, const Error& error, std::string_view what);
   void write_unsaved_runs();
@@ -131,6 +135,7 @@ struct Loop::Impl {
   EventRecorder events;
   World world;
   RunInbox inbox;
+  DryRuns dry_runs;
   RunEndings endings;
 
   bool was_leading = false, was_synced = false;
@@ -145,6 +150,9 @@ struct Loop::Impl {
   std::map<kube::ObjectKey, Pods> pods;      // by Rollout
   std::map<kube::ObjectKey, Pods> job_pods;  // by AnalysisRun
   Refusals refusals;
+  // Rollouts within an update of which nothing is half done, by us or a process before us
+  // (Observed::carried_out).
+  std::set<kube::ObjectKey> carried_out;
   LoopGuard guard;
 };
 
@@ -167,7 +175,9 @@ void Loop::Impl::on_leadership() {
     world.live_runs.clear();
     endings.clear();
     inbox.clear();
+    dry_runs.clear();
     refusals.clear();
+    carried_out.clear();
     events.drop_waiting();
     for (const auto& running : waiting_for_slot) queue.done(running->key, clock.mono_now());
     for (const auto& [key, plan] : deferred) queue.done(key, clock.mono_now());
@@ -225,6 +235,8 @@ void Loop::Impl::process(const KeyQueue::Work& work) {
 void Loop::Impl::drop(const Key& key) {
   if (key.kind == KeyKind::Rollout) {
     pods.erase(key.object);
+    dry_runs.forget(key.object);
+    carried_out.erase(key.object);
     guard.forget(key);
     forget_metrics(telemetry, kRolloutMetrics, key.object);
   }
@@ -245,6 +257,10 @@ void Loop::Impl::process_rollout(const Key& key) {
   rollout::Observed observed = world.gather(key.object, &impostors);
   for (const auto& event : warnings_of(impostors, api::kRollouts, observed.rollout->meta))
     events.record(event);
+  if (!dry_runs.fill(key, observed)) {
+    queue.done(key, clock.mono_now());
+    return;
+  }
   if (rollout::needs_pods(*observed.rollout, wall)) {
     Pods& known = pods[key.object];
     if (!known.known) {
@@ -257,7 +273,9 @@ void Loop::Impl::process_rollout(const Key& key) {
     pods.erase(key.object);  // read again for the next decision: evictions change it
   }
   observed.refusals = refusals.of(key, clock.mono_now(), wall);
+  observed.carried_out = carried_out.contains(key.object);
   rollout::Options rollout_options;
+  rollout_options.allow_ingress_snippets = options.allow_ingress_snippets;
   rollout_options.resync_period = options.resync_period;
   const MonoTime before = clock.mono_now();
   controller::Plan plan = rollout::decide(observed, wall, rollout_options);
@@ -340,7 +358,8 @@ void Loop::Impl::process_run(const Key& key) {
     events.record(event);
   auto& live = world.live_runs[key.object];
   live = observed.run;
-  inbox.fill(key.object, observed);
+  inbox.attend(*live);
+  inbox.fill(observed);
   if (auto it = job_pods.find(key.object); it != job_pods.end())
     observed.job_pods = std::exchange(it->second.pods, {});
 
@@ -354,6 +373,7 @@ void Loop::Impl::process_run(const Key& key) {
   analysisrun::Decision decision = analysisrun::decide(observed, wall, run_options(options));
   // Answers that need Secrets to be assessed are presented again together with them.
   if (decision.secrets_needed.empty()) inbox.taken(key.object);
+  if (!decision.goes_on) inbox.forget(key.object);
   for (const auto& secret : decision.secrets_needed) {
     ++counters.reads;
     inbox.read_secret(key.object, secret, [this, key] {
@@ -361,7 +381,7 @@ void Loop::Impl::process_run(const Key& key) {
     });
   }
   if (decision.job_pods_needed) list_job_pods(key, stored->meta.uid);
-  log_samples(telemetry, *live, decision.status, observed.answers);
+  log_samples(telemetry, *live, decision.status, observed.answers, wall);
 
   const bool failed_before = api::is_completed(live->status.phase);
   if (!failed_before)
@@ -482,6 +502,7 @@ void Loop::Impl::advance(const std::shared_ptr<Running>& running) {
       ++running->next;
     } else {
       if (!leader.may_write()) {  // deposed in the middle of a plan: the rest is the successor's
+        carried_out.erase(running->key.object);
         queue.failed(running->key, clock.mono_now(), rng);
         return;
       }
@@ -619,6 +640,7 @@ void Loop::Impl::read_back(const std::shared_ptr<Running>& running, const kube::
 
 void Loop::Impl::give_up(const Running& running, const kube::Write& write, const Error& error) {
   endings.answered(write, false);
+  carried_out.erase(running.key.object);
   fail_key(running.key, error, write.purpose);
 }
 
@@ -645,9 +667,19 @@ void Loop::Impl::fail_key(const Key& key, const Error& error, std::string_view w
   }
 }
 
+// At rest there is nothing that an annotation could abort.
+void Loop::Impl::note_carried_out(const Key& key) {
+  const auto rollout = world.rollouts.store.get(key.object);
+  if (rollout && rollout->status.stable_rs != rollout->status.current_pod_hash)
+    carried_out.insert(key.object);
+  else
+    carried_out.erase(key.object);
+}
+
 void Loop::Impl::finish(const std::shared_ptr<Running>& running) {
   const Key& key = running->key;
   const MonoTime now = clock.mono_now();
+  if (running->plan.settled) note_carried_out(key);
   if (running->written > 0) {
     if (guard.wrote(key, now)) {
       fail_key(key,
@@ -686,7 +718,7 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
   const MonoTime now = self.clock.mono_now();
   self.note_contact(now);
   MonoTime next = self.world.step(self.requests);
-  next = std::min(next, self.leader.step());
+  next = std::min({next, self.leader.step(), self.inbox.step()});
 
   self.world.log_missing();
   self.world.log_unreachable();

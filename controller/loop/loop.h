@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analysis/expr/zone.h"
+#include "analysis/providers/job.h"
 #include "base/rng.h"
 #include "base/seams.h"
 
@@ -22,10 +23,17 @@ struct Options {
   Seconds lease_duration{15}, renew_deadline{10}, retry_period{2};
   Seconds resync_period{900};
   std::size_t writes_in_flight_max = 64;  // bounded concurrency instead of a QPS limit
-  std::size_t queries_in_flight_max = 64;
+  // Metric queries, and reads of Secrets for them: shared out by fair_share.h, which says how many
+  // namespaces that hoard slots it takes to keep out another. Each query in flight has a socket.
+  std::size_t queries_in_flight_max = 256;
+  std::size_t secret_reads_in_flight_max = 64;
+  Seconds metric_timeout_max{300};  // of one query, whatever its metric says
   // Of each kind, so many objects are kept ready to be read, those read or changed last; the others
   // as packed text (ADR 10; sizes are in bench/README.md).
   std::size_t cached_views_max = 512;
+  bool allow_ingress_snippets = false;
+  bool secrets_need_label = false;
+  analysis::job::Policy jobs = {};
   std::string prometheus_address;
   std::string controller_namespace;
   analysis::expr::ZoneLoader zones = {};  // time zones of conditions; UTC alone when empty

@@ -23,8 +23,14 @@ std::shared_ptr<const api::AnalysisRun> with_status(const api::AnalysisRun& run,
 }  // namespace
 
 analysisrun::Options run_options(const Options& options) {
-  return {options.instance_id, options.prometheus_address, options.controller_namespace,
-          options.zones};
+  analysisrun::Options out;
+  out.instance_id = options.instance_id;
+  out.prometheus_address = options.prometheus_address;
+  out.controller_namespace = options.controller_namespace;
+  out.metric_timeout_max = options.metric_timeout_max;
+  out.zones = options.zones;
+  out.jobs = options.jobs;
+  return out;
 }
 
 kube::Write RunEndings::before_send(kube::Write write) {
@@ -39,10 +45,11 @@ kube::Write RunEndings::before_send(kube::Write write) {
   analysisrun::Observed observed;
   observed.run = live;
   observed.ours = world_.goes_with_us(stored->meta);
-  inbox_.fill(write.key, observed);
-  auto ending = analysisrun::end_with(write, observed, clock_.wall_now(), run_options(options_));
+  inbox_.fill(observed);
+  const WallTime now = clock_.wall_now();
+  auto ending = analysisrun::end_with(write, observed, now, run_options(options_));
   if (!ending) return write;
-  log_samples(telemetry_, *live, ending->status, observed.answers);
+  log_samples(telemetry_, *live, ending->status, observed.answers, now);
   ending_[write.key] = {live->status, std::move(ending->events)};
   live = with_status(*live, std::move(ending->status));
   return std::move(ending->write);

@@ -4,123 +4,298 @@
 
 #include <fmt/core.h>
 
-#include "base/hash.h"
-#include "kube/json/node.h"
+#include "controller/analysisrun/secrets.h"
 #include "kube/model/resources.h"
 #include "kube/request/request.h"
 
 namespace sluice::loop {
 
-void RunInbox::fill(const kube::ObjectKey& run, analysisrun::Observed& observed) const {
-  auto it = boxes_.find(run);
-  if (it == boxes_.end()) return;
+namespace {
+
+// Queries as they are sent can be as large as arguments make them, and answers as large as an
+// endpoint likes (each within its own limit).
+constexpr std::size_t kRequestBytesMax = 64U << 20U;
+constexpr std::size_t kAnswerBytesMax = 128U << 20U;
+constexpr std::size_t kQueryCost = 1024;  // in memory, beside its texts
+
+std::uint64_t fingerprint(const api::AnalysisRun& run) {
+  std::uint64_t hash = fnv1a64(run.meta.uid);
+  const auto add = [&hash](std::string_view text) {
+    hash = fnv1a64(text, hash);
+    hash = fnv1a64(std::string_view("\0", 1), hash);
+  };
+  for (const auto& metric : run.spec.metrics) add(metric.raw);
+  for (const auto& arg : run.spec.args) {
+    add(arg.name);
+    add(arg.value.value_or(""));
+    if (arg.secret_key_ref) {
+      add(arg.secret_key_ref->name);
+      add(arg.secret_key_ref->key);
+    }
+  }
+  return hash == 0 ? 1 : hash;
+}
+
+std::size_t size_of(const http::Request& request) {
+  std::size_t out = kQueryCost + request.url.size() + request.body.size();
+  for (const auto& [name, value] : request.headers) out += name.size() + value.size();
+  return out;
+}
+
+// "name/key".
+std::pair<std::string, std::string> parts_of(const std::string& name_and_key) {
+  const auto slash = name_and_key.find('/');
+  return {name_and_key.substr(0, slash),
+          slash == std::string::npos ? "" : name_and_key.substr(slash + 1)};
+}
+
+Result<std::string> secret_value(const TransportEvent& event, const std::string& namespace_,
+                                 const std::string& name_and_key, bool need_label) {
+  const auto [name, data_key] = parts_of(name_and_key);
+  if (event.kind != TransportEvent::Kind::Response) return fail(event.error);
+  if (auto error =
+          kube::response_error(event.response, fmt::format("Secret {}/{}", namespace_, name)))
+    return fail(std::move(*error));
+  return analysisrun::secret_value(event.response.body, name, data_key, need_label);
+}
+
+}  // namespace
+
+RunInbox::RunInbox(const Options& options, Clock& clock, Requests& requests)
+    : options_(options),
+      clock_(clock),
+      requests_(requests),
+      query_slots_(options.queries_in_flight_max),
+      secret_slots_(options.secret_reads_in_flight_max),
+      request_bytes_(kRequestBytesMax),
+      answer_bytes_(kAnswerBytesMax) {}
+
+// ---- what a run sees ----
+
+void RunInbox::attend(const api::AnalysisRun& run) {
+  Box& box = boxes_[run.meta.key];
+  const std::uint64_t whose = fingerprint(run);
+  if (box.whose == whose) return;
+  empty(box);
+  box.whose = whose;
+  pump();
+}
+
+void RunInbox::fill(analysisrun::Observed& observed) const {
+  const auto it = boxes_.find(observed.run->meta.key);
+  if (it == boxes_.end() || it->second.whose != fingerprint(*observed.run)) return;
   observed.answers = it->second.answers;
-  observed.in_flight = it->second.in_flight;
+  for (const auto& [id, number] : it->second.in_flight) observed.in_flight.insert(id);
   observed.secrets = it->second.secrets;
 }
 
 void RunInbox::taken(const kube::ObjectKey& run) {
   auto it = boxes_.find(run);
   if (it == boxes_.end()) return;
-  it->second.answers.clear();
+  Box& box = it->second;
+  box.answers.clear();
+  for (const Id id : std::exchange(box.answer_ids, {})) {
+    answer_bytes_.release(id);
+    answers_.erase(id);
+  }
   // Secrets are read anew for each round of measurements, so that a rotated one is seen.
-  if (it->second.secrets_asked.empty()) it->second.secrets.clear();
+  if (box.secrets_asked.empty()) box.secrets.clear();
 }
+
+void RunInbox::forget(const kube::ObjectKey& run) {
+  const auto it = boxes_.find(run);
+  if (it == boxes_.end()) return;
+  empty(it->second);
+  boxes_.erase(it);
+  pump();
+}
+
+void RunInbox::clear() {
+  for (auto& [run, box] : boxes_) empty(box);
+  boxes_.clear();
+}
+
+void RunInbox::empty(Box& box) {
+  for (const auto& [query, id] : box.in_flight) drop_query(id);
+  for (const auto& [secret, id] : box.secrets_asked)
+    if (const auto it = reads_.find(id); it != reads_.end()) static_cast<void>(take_read(it));
+  for (const Id id : box.answer_ids) {
+    answer_bytes_.release(id);
+    answers_.erase(id);
+  }
+  box = Box{};
+}
+
+// ---- queries ----
 
 void RunInbox::ask(const kube::ObjectKey& run, controller::QueryIntent query,
                    std::function<void()> answered) {
-  boxes_[run].in_flight.insert(query.id);
-  Waiting waiting{run, std::move(query), std::move(answered)};
-  if (in_flight_ >= options_.queries_in_flight_max) {
-    waiting_.push_back(std::move(waiting));
-  } else {
-    submit(std::move(waiting));
-  }
+  Box& box = boxes_[run];
+  if (const auto earlier = box.in_flight.find(query.id); earlier != box.in_flight.end())
+    drop_query(earlier->second);
+  const Id id = ++last_id_;
+  box.in_flight[query.id] = id;
+  request_bytes_.hold(id, run.namespace_, size_of(query.request));
+  Query waiting{run, std::move(query), std::move(answered)};
+  waiting.patience = waiting.query.request.timeout;
+  waiting.deadline = clock_.mono_now() + waiting.patience;
+  waiting.started_at = clock_.wall_now();
+  patience_.emplace(waiting.deadline, id);
+  queries_.emplace(id, std::move(waiting));
+  query_slots_.wait(run, id);
+  while (const auto victim = request_bytes_.evict())
+    end_query(*victim,
+              fail(ErrorCode::Unavailable,
+                   fmt::format("not asked, because the queries that are under way, most of them "
+                               "for this namespace, hold more than {} MiB together",
+                               kRequestBytesMax >> 20U)));
+  pump();
 }
 
-void RunInbox::submit(Waiting waiting) {
-  ++in_flight_;
-  http::Request request = waiting.query.request;
-  request.client_name = "metric";
-  const WallTime started_at = clock_.wall_now();
-  const RequestToken token = requests_.submit(
-      std::move(request),
-      [this, started_at, waiting = std::move(waiting)](const TransportEvent& event) {
-        --in_flight_;
-        if (auto it = boxes_.find(waiting.run);
-            it != boxes_.end() && it->second.in_flight.erase(waiting.query.id) > 0) {
-          analysisrun::Answer answer;
-          answer.id = waiting.query.id;
-          answer.started_at = started_at;
-          answer.finished_at = clock_.wall_now();
-          if (event.kind == TransportEvent::Kind::Response) {
-            answer.response = event.response;
-          } else {
-            answer.response = fail(event.error);
-          }
-          it->second.answers.push_back(std::move(answer));
-          waiting.answered();
-        }
-        if (!waiting_.empty() && in_flight_ < options_.queries_in_flight_max) {
-          Waiting next = std::move(waiting_.front());
-          waiting_.pop_front();
-          submit(std::move(next));
-        }
-      });
-  static_cast<void>(token);
+void RunInbox::pump() {
+  static_cast<void>(step());  // whose time is up gets no slot any more
+  while (const auto id = query_slots_.take()) send(*id);
+  while (const auto id = secret_slots_.take()) send_read(*id);
 }
+
+void RunInbox::send(Id id) {
+  Query& query = queries_.at(id);
+  patience_.erase({query.deadline, id});
+  http::Request request = std::exchange(query.query.request, {});
+  request.client_name = "metric";
+  request.on_behalf_of = query.run.namespace_;
+  request.timeout =
+      std::max(std::chrono::ceil<Millis>(query.deadline - clock_.mono_now()), Millis(1));
+  query.started_at = clock_.wall_now();
+  query.token = requests_.submit(std::move(request),
+                                 [this, id](const TransportEvent& event) { on_answer(id, event); });
+}
+
+void RunInbox::on_answer(Id id, const TransportEvent& event) {
+  if (event.kind == TransportEvent::Kind::Response) {
+    end_query(id, event.response);
+  } else {
+    end_query(id, fail(event.error));
+  }
+  pump();
+}
+
+void RunInbox::end_query(Id id, Result<http::Response> response) {
+  const auto found = queries_.find(id);
+  if (found == queries_.end()) return;
+  const Query query = take_query(found);
+  const auto it = boxes_.find(query.run);
+  if (it == boxes_.end()) return;
+  it->second.in_flight.erase(query.query.id);
+  analysisrun::Answer answer;
+  answer.id = query.query.id;
+  answer.started_at = query.started_at;
+  answer.finished_at = clock_.wall_now();
+  answer.response = std::move(response);
+  answers_.emplace(id, query.run);
+  answer_bytes_.hold(id, query.run.namespace_,
+                     answer.response ? answer.response->body.size() : 0);
+  it->second.answers.push_back(std::move(answer));
+  it->second.answer_ids.push_back(id);
+  while (const auto victim = answer_bytes_.evict()) {
+    Box& box = boxes_.at(answers_.at(*victim));
+    const auto place = std::find(box.answer_ids.begin(), box.answer_ids.end(), *victim);
+    box.answers[static_cast<std::size_t>(place - box.answer_ids.begin())].response =
+        fail(ErrorCode::Unavailable,
+             fmt::format("the answer was dropped, because those that wait to be assessed, most of "
+                         "them for this namespace, hold more than {} MiB together",
+                         kAnswerBytesMax >> 20U));
+  }
+  query.answered();
+}
+
+RunInbox::Query RunInbox::take_query(std::map<Id, Query>::iterator it) {
+  const Id id = it->first;
+  Query query = std::move(it->second);
+  queries_.erase(it);
+  request_bytes_.release(id);
+  if (query.token != 0) {
+    requests_.cancel(query.token);  // nothing, while it is being answered
+    query_slots_.give_back(query.run);
+  } else {
+    patience_.erase({query.deadline, id});
+    query_slots_.withdraw(query.run, id);
+  }
+  return query;
+}
+
+void RunInbox::drop_query(Id id) {
+  const auto it = queries_.find(id);
+  if (it != queries_.end()) static_cast<void>(take_query(it));
+}
+
+MonoTime RunInbox::step() {
+  const MonoTime now = clock_.mono_now();
+  while (!patience_.empty() && patience_.begin()->first <= now) {
+    const Id id = patience_.begin()->second;
+    const Query& query = queries_.at(id);
+    end_query(id, fail(ErrorCode::Unavailable,
+                       fmt::format("not asked, because no slot became free within {}: {} of the {} "
+                                   "queries under way are of namespace {}",
+                                   format_go_duration(query.patience),
+                                   query_slots_.held_by(query.run.namespace_), query_slots_.held(),
+                                   query.run.namespace_)));
+  }
+  return patience_.empty() ? MonoTime::max() : patience_.begin()->first;
+}
+
+// ---- Secrets ----
 
 void RunInbox::read_secret(const kube::ObjectKey& run, const std::string& name_and_key,
                            std::function<void()> answered) {
   Box& box = boxes_[run];
-  if (!box.secrets_asked.insert(name_and_key).second) return;
-  const auto slash = name_and_key.find('/');
-  const std::string name = name_and_key.substr(0, slash);
-  const std::string data_key = slash == std::string::npos ? "" : name_and_key.substr(slash + 1);
-  requests_.submit(
-      kube::make_get(kube::kSecrets, {run.namespace_, name}),
-      [this, run, name, data_key, name_and_key,
-       answered = std::move(answered)](const TransportEvent& event) {
-        auto it = boxes_.find(run);
-        if (it == boxes_.end()) return;
-        it->second.secrets_asked.erase(name_and_key);
-        Result<std::string> value = fail(event.error);
-        if (event.kind == TransportEvent::Kind::Response) {
-          if (auto error = kube::response_error(
-                  event.response, fmt::format("Secret {}/{}", run.namespace_, name))) {
-            value = fail(std::move(*error));
-          } else if (auto document = kube::Document::parse(event.response.body)) {
-            const auto encoded = document->root()["data"][data_key].as_string();
-            std::string decoded;
-            if (encoded && base64_decode(*encoded, decoded)) {
-              value = std::move(decoded);
-            } else {
-              value = fail(ErrorCode::NotFound,
-                           fmt::format("key '{}' does not exist in secret '{}'", data_key, name));
-            }
-          } else {
-            value = fail(document.error());
-          }
-        }
-        it->second.secrets.insert_or_assign(name_and_key, std::move(value));
-        answered();
-      });
+  if (box.secrets_asked.contains(name_and_key)) return;
+  const Id id = ++last_id_;
+  box.secrets_asked.emplace(name_and_key, id);
+  reads_.emplace(id, Read{run, name_and_key, std::move(answered)});
+  secret_slots_.wait(run, id);
+  pump();
 }
 
-void RunInbox::forget(const kube::ObjectKey& run) {
-  boxes_.erase(run);
-  std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.run == run; });
+void RunInbox::send_read(Id id) {
+  Read& read = reads_.at(id);
+  auto request = kube::make_get(
+      kube::kSecrets, {read.run.namespace_, parts_of(read.name_and_key).first});
+  read.token = requests_.submit(std::move(request),
+                                [this, id](const TransportEvent& event) { on_secret(id, event); });
 }
 
-void RunInbox::clear() {
-  boxes_.clear();
-  waiting_.clear();
+void RunInbox::on_secret(Id id, const TransportEvent& event) {
+  const auto found = reads_.find(id);
+  if (found == reads_.end()) return;
+  const Read read = take_read(found);
+  if (const auto it = boxes_.find(read.run); it != boxes_.end()) {
+    it->second.secrets_asked.erase(read.name_and_key);
+    it->second.secrets.insert_or_assign(
+        read.name_and_key, secret_value(event, read.run.namespace_, read.name_and_key,
+                                        options_.secrets_need_label));
+    read.answered();
+  }
+  pump();
+}
+
+RunInbox::Read RunInbox::take_read(std::map<Id, Read>::iterator it) {
+  const Id id = it->first;
+  Read read = std::move(it->second);
+  reads_.erase(it);
+  if (read.token != 0) {
+    requests_.cancel(read.token);
+    secret_slots_.give_back(read.run);
+  } else {
+    secret_slots_.withdraw(read.run, id);
+  }
+  return read;
 }
 
 void log_samples(Telemetry& telemetry, const api::AnalysisRun& before,
                  const api::AnalysisRunStatus& after,
-                 const std::vector<analysisrun::Answer>& answers) {
-  WallTime answered_at{};
+                 const std::vector<analysisrun::Answer>& answers, WallTime now) {
+  WallTime answered_at = answers.empty() ? now : WallTime{};
   for (const auto& answer : answers) answered_at = std::max(answered_at, answer.finished_at);
   const auto millis = [](WallTime t) {
     return std::to_string(std::chrono::duration_cast<Millis>(t.time_since_epoch()).count());

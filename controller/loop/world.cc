@@ -387,6 +387,7 @@ void World::on_run(const api::AnalysisRun* before, const api::AnalysisRun* now_o
   if (!now_object) {
     live_runs.erase(meta.key);
     queue_.forget(key);
+    if (run_gone) run_gone(meta.key);
     forget_metrics(telemetry_, kRunMetrics, meta.key);
     mark_owner(meta, Lane::Normal, "AnalysisRun deleted");
     return;
@@ -395,6 +396,7 @@ void World::on_run(const api::AnalysisRun* before, const api::AnalysisRun* now_o
   if (!goes_with_us(meta)) {
     if (live_runs.contains(meta.key))
       queue_.mark(key, Lane::Normal, "another controller's now", clock_.mono_now());
+    if (run_gone && before && goes_with_us(before->meta)) run_gone(meta.key);
     return;
   }
   if (!before || !api::is_completed(before->status.phase))

@@ -1,6 +1,7 @@
 #pragma once
 // All caches of the loop, the reverse index from referenced objects to Rollouts, and the gathering
 // of Observed.
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -77,6 +78,9 @@ class World {
   // The status of runs as we know it, ahead of the server while a write is on its way. Survives
   // watch events.
   std::map<kube::ObjectKey, std::shared_ptr<const api::AnalysisRun>> live_runs;
+  // Told at once, and not only when its key has its turn: it was deleted, or is now another
+  // controller's.
+  std::function<void(const kube::ObjectKey&)> run_gone;
 
  private:
   enum class Referred { Service, Ingress, Template, ClusterTemplate };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
 #include "controller/rollout/replicas.h"
 
 namespace sluice::rollout {
@@ -110,7 +111,9 @@ void update_progressing(api::RolloutStatus& next, const ConditionInput& in,
 
 void update_failure(Conditions& list, const std::optional<kube::Condition>& failure, WallTime now) {
   if (failure) {
-    set_condition(list, *failure, now);
+    kube::Condition shown = *failure;  // of the ReplicaSet: what some webhook or quota said
+    shown.message = printable(shown.message);
+    set_condition(list, std::move(shown), now);
   } else {
     remove_condition(list, condition::kReplicaFailure);
   }
@@ -139,9 +142,9 @@ std::string condition_reason(const Conditions& list, std::string_view type) {
 }
 
 kube::Condition make_condition(std::string_view type, std::string_view status,
-                               std::string_view reason, std::string message) {
+                               std::string_view reason, std::string_view message) {
   return {std::string(type),  std::string(status), std::string(reason),
-          std::move(message), std::nullopt,        std::nullopt};
+          printable(message), std::nullopt,        std::nullopt};
 }
 
 bool set_condition(Conditions& list, kube::Condition condition, WallTime now) {
@@ -165,7 +168,8 @@ bool remove_condition(Conditions& list, std::string_view type) {
 
 bool set_invalid_spec(Conditions& list, std::string_view rollout_name, std::string_view error,
                       WallTime now) {
-  std::string message = fmt::format("The Rollout \"{}\" is invalid: {}", rollout_name, error);
+  std::string message =
+      printable(fmt::format("The Rollout \"{}\" is invalid: {}", rollout_name, error));
   const auto* old = find_condition(list, condition::kInvalidSpec);
   if (old != nullptr && old->message != message) remove_condition(list, condition::kInvalidSpec);
   return set_condition(

@@ -46,7 +46,7 @@ using Conditions = std::vector<kube::Condition>;
                                            std::string_view type);  // "" when absent
 // A condition without times, to be given to set_condition.
 [[nodiscard]] kube::Condition make_condition(std::string_view type, std::string_view status,
-                                             std::string_view reason, std::string message);
+                                             std::string_view reason, std::string_view message);
 // True when the list changed. Same status and reason: nothing happens, not even to the message.
 // Times are whole seconds; lastTransitionTime stays when only the reason changed; the new item goes
 // to the end.

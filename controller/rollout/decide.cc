@@ -4,6 +4,7 @@
 
 #include "api/resources.h"
 #include "api/validate.h"
+#include "base/strings.h"
 #include "controller/rollout/canary.h"
 #include "controller/rollout/conditions.h"
 #include "controller/rollout/draft.h"
@@ -43,9 +44,10 @@ World make_world(const Observed& observed) {
 
 // The whole plan for a Rollout that must not be touched: one condition, and for a refusal one
 // event.
-controller::Plan untouched(const Observed& observed, WallTime now, const std::string& error,
+controller::Plan untouched(const Observed& observed, WallTime now, std::string_view found,
                            bool refused) {
   const auto& rollout = *observed.rollout;
+  const std::string error = printable(found);
   controller::Plan plan;
   plan.trace.push_back({refused ? Why::Refused : Why::InvalidSpec, error});
   auto next = rollout.status;
@@ -173,6 +175,7 @@ struct Fold {
   std::vector<Item> items;
   std::vector<controller::Reason> trace;
   std::optional<WallTime> wake_at;
+  bool settled = false;
 };
 
 bool records_abort(const Draft& draft) {
@@ -216,6 +219,7 @@ void fold_passes(Fold& fold, const Options& options, WallTime now) {
     }
     fold.trace.insert(fold.trace.end(), draft.trace.begin(), draft.trace.end());
     fold.wake_at = draft.wake_at;
+    fold.settled = (fold.settled || draft.settled) && !draft.cut_for_verdict;
     const bool wrote_weights = patches_of_routes(draft.items) > patches_of_routes(fold.items);
     fold.items = std::move(draft.items);
     if (draft.end == PassEnd::Failed) {
@@ -358,6 +362,16 @@ void finish_with_status(Fold& fold, const Observed& observed, WallTime now) {
 
 }  // namespace
 
+std::optional<kube::Write> dry_run(const Observed& observed, WallTime now) {
+  if (!observed.rollout || is_observed(*observed.rollout)) return std::nullopt;
+  if (stop_before_the_passes(observed, now)) return std::nullopt;
+  World world = make_world(observed);
+  const Options options;
+  Draft draft(world, options, now);
+  if (!claim_sets(draft)) return std::nullopt;
+  return dry_run_of_new_set(draft);
+}
+
 controller::Plan decide(const Observed& observed, WallTime now, const Options& options) {
   if (!observed.rollout) return {};
   if (auto plan = stop_before_the_passes(observed, now)) return std::move(*plan);
@@ -385,6 +399,7 @@ controller::Plan decide(const Observed& observed, WallTime now, const Options& o
   }
   plan.trace = std::move(fold.trace);
   plan.wake_at = fold.wake_at;
+  plan.settled = fold.settled;
   for (auto& item : fold.items) {
     const auto* write = std::get_if<kube::Write>(&item.intent);
     if (!write || changes_set(observed, *write)) plan.intents.push_back(std::move(item.intent));

@@ -103,6 +103,7 @@ struct Draft {
   // The weight, the selector, or the AnalysisRun that this pass wants cannot be had now: no step
   // and no promotion is built on it.
   bool route_blocked = false, switch_blocked = false, gate_blocked = false;
+  bool settled = false;                             // no verdict waits for its record
   // The pass before this one promoted and set a weight on the way: that write may be dropped for
   // this pass's.
   bool supersede_weights = false, superseded = false;

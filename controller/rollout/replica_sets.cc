@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "api/keys.h"
 #include "api/resources.h"
@@ -89,9 +90,10 @@ bool older_first(const kube::ReplicaSet& a, const kube::ReplicaSet& b) {
   return a.meta.key.name < b.meta.key.name;
 }
 
-// §1.10.2. Two ReplicaSets may qualify after an upgrade: the one that status names is the one that
-// has the pods.
-kube::ReplicaSet* find_new(World& world) {
+// The ReplicaSets that are newRS as far as hashes and the types know, the best first (§1.10.2),
+// until `stop` says yes. Two may qualify after an upgrade: the one that status names is the one
+// that has the pods.
+kube::ReplicaSet* first_alike(World& world, const std::function<bool(kube::ReplicaSet&)>& stop) {
   const auto& rollout = world.rollout;
   const auto hashes =
       api::template_hashes(rollout.spec.template_json, rollout.status.collision_count);
@@ -101,15 +103,52 @@ kube::ReplicaSet* find_new(World& world) {
   for (auto& set : world.sets) {
     const auto hash = hash_of(set);
     if (hash.empty() || hash != rollout.status.current_pod_hash) continue;
-    if (is_known(hash) || same_template(set, rollout)) return &set;
+    if ((is_known(hash) || same_template(set, rollout)) && stop(set)) return &set;
   }
   if (hashes)
     for (const auto& hash : *hashes)
       for (auto& set : world.sets)
-        if (hash_of(set) == hash) return &set;
+        if (hash_of(set) == hash && stop(set)) return &set;
   for (auto& set : world.sets)
-    if (!set.meta.uid.empty() && same_template(set, rollout)) return &set;
+    if (!set.meta.uid.empty() && same_template(set, rollout) && stop(set)) return &set;
   return nullptr;
+}
+
+// The version that status names is this template's, and has no ReplicaSet: one that the server
+// refused so far is still to be made, and one that only looks the same does not stand in for it.
+bool is_unmade(const World& world) {
+  const auto& status = world.rollout.status;
+  const bool there = std::any_of(world.sets.begin(), world.sets.end(), [&](const auto& set) {
+    return hash_of(set) == status.current_pod_hash;
+  });
+  if (there || status.current_pod_hash.empty()) return false;
+  const auto hashes =
+      api::template_hashes(world.rollout.spec.template_json, status.collision_count);
+  return hashes &&
+         std::find(hashes->begin(), hashes->end(), status.current_pod_hash) != hashes->end();
+}
+
+struct NewSet {
+  kube::ReplicaSet* set = nullptr;
+  bool ask_server = false;  // it may be another: dry_run_of_new_set
+};
+
+// Members that our types do not have are in no hash. What the Rollout says of them is another
+// version only when a server that keeps them made another ReplicaSet of it, and only when the spec
+// is new: nothing at rest is touched, whatever its ReplicaSet lacks (ADR 12).
+NewSet find_new(World& world) {
+  auto* const best = first_alike(world, [](const auto&) { return true; });
+  const bool observed = is_observed(world.rollout);
+  if (!best || (observed && !is_unmade(world))) return {best};
+  const auto carrying = [&](const std::string& members) {
+    return first_alike(world, [&](const auto& set) {
+      return set.meta.uid.empty() || api::unknown_members(template_of(set)) == members;
+    });
+  };
+  const auto wanted = api::unknown_members(world.rollout.spec.template_json);
+  if (auto* const exact = carrying(wanted); exact || observed) return {exact};
+  if (!world.observed->served_template) return {best, true};
+  return {carrying(api::unknown_members(*world.observed->served_template))};
 }
 
 std::int64_t next_revision(const Draft& draft) {
@@ -207,6 +246,10 @@ StringMap copied_annotations(const StringMap& rollout_annotations) {
   return out;
 }
 
+bool is_observed(const api::Rollout& rollout) {
+  return rollout.status.observed_generation == std::to_string(rollout.meta.generation);
+}
+
 bool claim_sets(Draft& draft) {
   auto& world = draft.world;
   const auto& rollout = world.rollout;
@@ -235,7 +278,7 @@ bool claim_sets(Draft& draft) {
 void Draft::sort_sets() {
   older.clear();
   others.clear();
-  new_rs = find_new(world);
+  new_rs = find_new(world).set;
   stable_rs = nullptr;
   if (!stored.stable_rs.empty())
     for (auto& set : world.sets)
@@ -249,6 +292,26 @@ void Draft::sort_sets() {
     const auto at = parse_rfc3339(*deadline);
     new_rs_was_delayed = at && *at > now;
   }
+}
+
+std::optional<kube::Write> dry_run_of_new_set(Draft& draft) {
+  if (!find_new(draft.world).ask_server) return std::nullopt;
+  const auto hashes =
+      api::template_hashes(draft.spec().template_json, draft.stored.collision_count);
+  if (!hashes) return std::nullopt;
+  kube::ReplicaSet set;
+  const auto text = new_set_body(draft, hashes->front(), set);
+  if (!text) return std::nullopt;
+  auto body = kube::parse_json(*text);
+  if (!body) return std::nullopt;
+  // Its name is taken by the one that looks the same.
+  (*body)["metadata"].erase("name");
+  (*body)["metadata"]["generateName"] = draft.rollout().meta.key.name + "-";
+  set.meta.key.name.clear();
+  auto write = draft.write_for(kube::kReplicaSets, set.meta, kube::Verb::Create, "TryReplicaSet");
+  write.body = kube::dump(*body);
+  write.dry_run = true;
+  return write;
 }
 
 bool create_new_set(Draft& draft) {

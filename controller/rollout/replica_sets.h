@@ -12,6 +12,12 @@ inline constexpr std::string_view kConfirmRollout = "ConfirmRollout";
 // (§1.10.3). False when a ReplicaSet of ours cannot be read: nothing may be decided then.
 [[nodiscard]] bool claim_sets(Draft& draft);
 
+// The server has recorded that this generation of the Rollout was decided on.
+[[nodiscard]] bool is_observed(const api::Rollout& rollout);
+
+// What the server is to be asked before newRS can be told (rollout.h, dry_run).
+[[nodiscard]] std::optional<kube::Write> dry_run_of_new_set(Draft& draft);
+
 // P12: creates newRS. On a name that is taken by something else, status.collisionCount is raised
 // instead, and the next pass tries the next name. True when the pass goes on, because the server
 // refuses the set for now (World::missing_set).

@@ -20,6 +20,7 @@ using Ptr = std::shared_ptr<const T>;
 
 struct Options {
   Seconds resync_period{900};
+  bool allow_ingress_snippets = false;  // annotations that are the ingress controller's own code
 };
 
 // One moment of the world, as far as this Rollout is concerned. "Not in the map" means absent in a
@@ -47,6 +48,11 @@ struct Observed {
     bool fresh = false;  // no decision has seen it yet
   };
   std::vector<Refusal> refusals;
+  // The pod template in the answer to dry_run(); nullopt when that was not asked or not answered.
+  std::optional<std::string> served_template;
+  // A settled plan of this process has been carried out to its end, and none was cut short since:
+  // no cut waits for its record, so what an annotation says of one was written by somebody else.
+  bool carried_out = false;
 };
 
 // The same thing is asked for once more. A refusal holds nothing else back: not another weight,
@@ -59,6 +65,12 @@ struct Observed {
 // True when decide() needs Observed::pods (a restart is due): the loop then lists the Rollout's
 // pods first.
 [[nodiscard]] bool needs_pods(const api::Rollout& rollout, WallTime now);
+
+// A creation to be tried without storing anything, before decide() is called: the spec is new, a
+// ReplicaSet has all of the template that our types know, and only the server can tell whether the
+// rest makes another version (ADR 12). Its answer is Observed::served_template. The same for the
+// same template.
+[[nodiscard]] std::optional<kube::Write> dry_run(const Observed& observed, WallTime now);
 
 // Names of the objects that this Rollout refers to, for the loop's reverse index: a change of one
 // of them wakes it.

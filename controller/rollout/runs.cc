@@ -6,6 +6,7 @@
 #include "api/keys.h"
 #include "api/resources.h"
 #include "base/hash.h"
+#include "base/strings.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/status.h"
 #include "controller/rollout/verdict.h"
@@ -228,7 +229,7 @@ bool failed(const AnalysisRun& run) {
 
 std::string failure_message(RunKind kind, const AnalysisRun& run) {
   std::string out(abort_text(kind));
-  if (!run.status.message.empty()) out += ": " + run.status.message;
+  if (!run.status.message.empty()) out += ": " + printable(run.status.message);
   return out;
 }
 
@@ -396,7 +397,10 @@ void record(Draft& draft, RunKind kind, const RunPtr& run) {
     ref.reset();
     return;
   }
-  ref = api::RunStatusRef{run->meta.key.name, run->status.phase, run->status.message};
+  // What is stored already stays as it is.
+  const std::string& said = run->status.message;
+  const bool stored = ref && ref->message == said;
+  ref = api::RunStatusRef{run->meta.key.name, run->status.phase, stored ? said : printable(said)};
   report(draft, kind, *run, slot(draft.stored, kind));
 }
 
@@ -470,15 +474,92 @@ void begin_abort(Draft& draft, std::string message, std::string annotation) {
   draft.verdict_annotation = std::move(annotation);
 }
 
-std::string left_verdict(const Draft& draft) {
+struct LeftVerdict {
+  std::string text;
+  std::string where;  // "Service shop"
+};
+LeftVerdict left_verdict(const Draft& draft) {
   const auto& spec = draft.spec();
-  if (spec.canary && spec.canary->traffic_routing && spec.canary->traffic_routing->nginx)
-    return traffic::nginx::abort_verdict(draft.rollout(), *spec.canary->traffic_routing->nginx,
-                                         draft.world.ingresses);
-  if (!spec.blue_green) return "";
-  const auto service = draft.world.services.find(spec.blue_green->active_service);
-  if (service == draft.world.services.end()) return "";
-  return get_or(service->second->meta.annotations, api::kAbortVerdictAnnotation);
+  if (spec.canary && spec.canary->traffic_routing && spec.canary->traffic_routing->nginx) {
+    LeftVerdict out{
+        traffic::nginx::abort_verdict(draft.rollout(), *spec.canary->traffic_routing->nginx,
+                                      draft.world.ingresses),
+        "the canary Ingress"};
+    for (const auto& [name, ingress] : draft.world.ingresses)
+      if (get_or(ingress->meta.annotations, api::kAbortVerdictAnnotation) == out.text)
+        out.where = "Ingress " + name;
+    return out;
+  }
+  if (!spec.blue_green) return {};
+  const auto& name = spec.blue_green->active_service;
+  const auto service = draft.world.services.find(name);
+  if (service == draft.world.services.end()) return {};
+  return {get_or(service->second->meta.annotations, api::kAbortVerdictAnnotation),
+          "Service " + name};
+}
+
+// The kind of the current run of this name, if its failure can have cut traffic: before the switch
+// of a blue/green update there is nothing to cut.
+std::optional<RunKind> cutting_kind(const Draft& draft, const std::string& run) {
+  for (const auto kind : {RunKind::Step, RunKind::Background, RunKind::PostPromotion}) {
+    if (!applies(draft, kind)) continue;
+    if (const auto& ref = slot(draft.next, kind); ref && ref->name == run) return kind;
+  }
+  return std::nullopt;
+}
+
+// Why the verdict of an annotation does not count; "" when it does. Whoever may edit a Service can
+// write one, but not what has to bear it out: the status names the run as a current one (so it was
+// made by us for this update, though it may be gone by now), and its object says the same, or says
+// nothing yet. The latter is what a process leaves that dies between the cut and its record, and it
+// is believed only of a predecessor: whoever has carried out its plans knows that it left none.
+std::string doubt(const Draft& draft, const Verdict& verdict, std::optional<RunKind> kind) {
+  if (!kind) return "this update is not judged by an AnalysisRun of that name";
+  const auto& spec = draft.spec();
+  if (spec.blue_green &&
+      live_hash(draft.world, spec.blue_green->active_service) != draft.stable_hash())
+    return "the Service does not select the stable version";
+  const auto run = find_run(draft.world, verdict.run);
+  if (run) {
+    if (get_or(run->meta.labels, api::kPodTemplateHashLabel) != draft.new_hash())
+      return "that AnalysisRun is of another version";
+    const auto& duration = draft.stored.duration;
+    if (duration && duration->rollout_started_at && !of_this_attempt(draft, *run))
+      return "that AnalysisRun is of an earlier attempt";
+    if (failed(*run)) return "";
+    if (api::is_completed(run->status.phase)) return "that AnalysisRun has not failed";
+  }
+  return draft.world.observed->carried_out ? "no AnalysisRun has failed" : "";
+}
+
+// The verdict that a cut without record has left behind; nothing when there is none.
+void adopt_left_verdict(Draft& draft) {
+  const auto left = left_verdict(draft);
+  const auto verdict = decode_verdict(left.text);
+  draft.settled = true;
+  if (!verdict || verdict->hash != draft.new_hash()) return;
+  // Without a mark it is one of the first release, or of a Rollout whose status cannot hold one.
+  const auto mark = attempt_mark(draft.stored);
+  if (!verdict->attempt.empty() && !mark.empty() && verdict->attempt != mark) return;
+  const auto kind = cutting_kind(draft, verdict->run);
+  if (const auto why = doubt(draft, *verdict, kind); !why.empty()) {
+    draft.event("AbortVerdictIgnored",
+                "The annotation " + std::string(api::kAbortVerdictAnnotation) + " of " +
+                    left.where + ", which names AnalysisRun \"" + verdict->run + "\", is ignored: " + why,
+                true);
+    std::get<controller::EventIntent>(draft.items.back().intent).once = true;
+    return;
+  }
+  const auto run = find_run(draft.world, verdict->run);
+  auto message = verdict->message;
+  if (run && failed(*run)) {
+    message = failure_message(*kind, *run);
+  } else if (!message.starts_with(abort_text(*kind))) {
+    message = abort_text(*kind);
+  }
+  auto annotation = encode({verdict->hash, verdict->run, verdict->metric, message, verdict->attempt});
+  draft.settled = false;
+  begin_abort(draft, std::move(message), std::move(annotation));
 }
 
 }  // namespace
@@ -575,7 +656,10 @@ void find_current_runs(Draft& draft) {
 }
 
 void adopt_verdict(Draft& draft) {
-  if (draft.stored.abort || !draft.new_rs || cancel_all(draft)) return;
+  if (draft.stored.abort || !draft.new_rs || cancel_all(draft)) {
+    draft.settled = !draft.stored.abort || draft.stored.aborted_at.has_value();
+    return;
+  }
   for (const auto kind : kRunKinds) {
     if (!applies(draft, kind)) continue;
     const auto run = current_run(draft, kind);
@@ -587,14 +671,8 @@ void adopt_verdict(Draft& draft) {
     begin_abort(draft, std::move(message), std::move(annotation));
     return;
   }
-  if (draft.stored.aborted_at) return;  // recorded, and retried since
-  auto text = left_verdict(draft);
-  const auto verdict = decode_verdict(text);
-  if (!verdict || verdict->hash != draft.new_hash()) return;
-  // Without a mark it is one of the first release, or of a Rollout whose status cannot hold one.
-  const auto mark = attempt_mark(draft.stored);
-  if (verdict->attempt.empty() || mark.empty() || verdict->attempt == mark)
-    begin_abort(draft, verdict->message, std::move(text));
+  draft.settled = draft.stored.aborted_at.has_value();  // recorded, and retried since
+  if (!draft.settled) adopt_left_verdict(draft);
 }
 
 void reconcile_runs(Draft& draft) {

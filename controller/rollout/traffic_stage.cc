@@ -55,8 +55,9 @@ void drop_superseded(Draft& draft, const std::vector<kube::Write>& writes) {
       const auto* earlier = std::get_if<kube::Write>(&item.intent);
       if (earlier && earlier->type == write.type && earlier->key == write.key) return true;
       const auto* event = std::get_if<controller::EventIntent>(&item.intent);
-      return event &&
-             (event->reason == "PatchingCanaryIngress" || event->reason == "TrafficWeightUpdated");
+      return event && (event->reason == "PatchingCanaryIngress" ||
+                       event->reason == "TrafficWeightUpdated" ||
+                       event->reason == traffic::nginx::kSnippetsLeftOut);
     });
     const auto& observed = draft.world.observed->ingresses;
     if (const auto it = observed.find(write.key.name); it != observed.end())
@@ -70,9 +71,11 @@ void drop_superseded(Draft& draft, const std::vector<kube::Write>& writes) {
 Result<traffic::RoutePlan> plan_route(const Draft& draft, const traffic::Split& split,
                                       bool from_observed) {
   const auto& routing = *draft.spec().canary->traffic_routing->nginx;
+  traffic::nginx::Options options;
+  options.allow_snippets = draft.options.allow_ingress_snippets;
   return traffic::nginx::plan(
       draft.rollout(), routing, split,
-      from_observed ? draft.world.observed->ingresses : draft.world.ingresses);
+      from_observed ? draft.world.observed->ingresses : draft.world.ingresses, options);
 }
 
 bool send_one(Draft& draft, const kube::Write& write, std::int32_t weight) {
@@ -108,6 +111,7 @@ bool send(Draft& draft, const traffic::RoutePlan& planned, std::int32_t weight) 
     cut_alone(draft, write, weight);
     if (!draft.running()) return false;
   }
+  for (const auto& warning : planned.warnings) draft.event(warning.reason, warning.message, true);
   return all;
 }
 

@@ -20,7 +20,8 @@ struct Verdict {
 
 // Compact JSON; messages are cut to 1,000 bytes (annotations are no place for essays).
 [[nodiscard]] std::string encode(const Verdict& verdict);
-// nullopt for anything that encode() did not write.
+// nullopt for what encode() cannot have written. Others may write there, too: texts come back
+// bounded and without what would steer a terminal.
 [[nodiscard]] std::optional<Verdict> decode_verdict(std::string_view text);
 
 }  // namespace sluice::rollout

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
 #include "kube/json/json.h"
 #include "kube/json/yaml.h"
 #include "kube/json/yaml_scalar.h"
@@ -14,6 +15,12 @@ namespace {
 bool is_control(char c) {
   const auto b = static_cast<unsigned char>(c);
   return b < 0x20 || b == 0x7F;
+}
+
+// Characters that the reader would not see, or that YAML 1.1 takes for line breaks: only an escape
+// in double quotes keeps them.
+bool needs_escapes(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), is_control) || printable(text) != text;
 }
 
 // Dates and base-60 numbers are strings for us but not for every reader of YAML 1.1.
@@ -45,11 +52,11 @@ std::string single_quoted(std::string_view text) {
 
 // JSON's escapes are YAML's too.
 std::string double_quoted(const std::string& text) {
-  return dump(Json(text));
+  return printable(dump(Json(text)));
 }
 
 std::string inline_text(const std::string& text) {
-  if (std::any_of(text.begin(), text.end(), is_control)) return double_quoted(text);
+  if (needs_escapes(text)) return double_quoted(text);
   if (text.empty() || !resolve_plain_scalar(text).is_string() || number_like(text))
     return double_quoted(text);
   return plain_allowed(text) ? text : single_quoted(text);
@@ -60,7 +67,7 @@ bool literal_allowed(std::string_view text) {
   if (text.find('\n') == std::string_view::npos || text.front() == ' ' || text.front() == '\n')
     return false;
   if (text.find(" \n") != std::string_view::npos || text.back() == ' ') return false;
-  return std::none_of(text.begin(), text.end(), [](char c) { return is_control(c) && c != '\n'; });
+  return printable(text) == text && text.find('\t') == std::string_view::npos;
 }
 
 class Emitter {

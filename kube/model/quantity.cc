@@ -14,6 +14,8 @@ constexpr int kNano = -9;
 constexpr Wide kBinaryMax =
     std::numeric_limits<std::int64_t>::max();   // binary quantities are capped there
 constexpr std::size_t kBinaryFractionMax = 18;  // finer digits only round up
+// Longer numbers are never kept as they were written.
+constexpr std::size_t kDecimalDigitsMax = 18, kBinaryDigitsMax = 14;
 
 enum class Family { Decimal, Binary, Exponent };
 
@@ -56,6 +58,12 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+// Spaces around a quantity are allowed, other white space is not.
+std::string_view without_spaces(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  return text.substr(0, text.find_last_not_of(' ') + 1);
+}
+
 std::optional<Suffix> read_suffix(std::string_view text) {
   for (const auto& s : kDecimalSuffixes)
     if (text == s.text) return Suffix{Family::Decimal, s.exponent};
@@ -74,6 +82,7 @@ std::optional<Suffix> read_suffix(std::string_view text) {
 
 std::optional<Parsed> read(std::string_view text) {
   Parsed out;
+  text = without_spaces(text);
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
     out.negative = text[0] == '-';
     text.remove_prefix(1);
@@ -180,12 +189,14 @@ Value value_of(const Parsed& p) {
 
 // Texts that Kubernetes keeps as they were written (rollout.md, Appendix A).
 bool kept_verbatim(const Parsed& p) {
-  const std::string digits = p.whole + p.fraction;
-  if (digits.size() > 18) return false;
+  std::string whole = p.whole.substr(std::min(p.whole.find_first_not_of('0'), p.whole.size()));
+  if (whole.empty()) whole = "0";
   if (p.suffix.family == Family::Binary) {
-    if (!p.fraction.empty() || p.whole.front() == '0') return false;
-    return std::stoll(p.whole) % 8 != 0 && binary_nanos(p) < kBinaryMax * 1'000'000'000;
+    const auto digits = whole.size() + static_cast<std::size_t>(p.suffix.exponent) * 3 / 10;
+    return p.fraction.empty() && digits <= kBinaryDigitsMax && std::stoll(whole) % 8 != 0;
   }
+  const std::string digits = whole + p.fraction;
+  if (digits.size() > kDecimalDigitsMax) return false;
   const int scale = p.suffix.exponent - static_cast<int>(p.fraction.size());
   if (scale < kNano || scale % 3 != 0 || digits.front() == '0') return false;
   return digits.size() < 3 || digits.compare(digits.size() - 3, 3, "000") != 0;
@@ -239,7 +250,7 @@ Result<std::string> canonical_quantity(std::string_view text) {
     return fail(ErrorCode::Invalid,
                 "quantities must match the regular expression "
                 "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
-  if (kept_verbatim(*parsed)) return std::string(text);
+  if (kept_verbatim(*parsed)) return std::string(without_spaces(text));
   const Value value = value_of(*parsed);
   if (value.magnitude.digits.empty()) return std::string("0");
   return (value.negative ? "-" : "") + magnitude_text(value);

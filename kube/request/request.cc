@@ -167,6 +167,7 @@ http::Request make_request(const Write& write) {
       base_request(std::string(shape.method), resource_path(write.type, key, write.subresource));
   if (write.verb != Verb::Delete) add_param(request.url, "fieldManager", kFieldManager);
   if (write.verb == Verb::ApplyPatch) add_param(request.url, "force", "true");
+  if (write.dry_run) add_param(request.url, "dryRun", "All");
   request.body = body_of(write);
   if (!request.body.empty())
     http::set_header(request.headers, "Content-Type", std::string(shape.content_type));

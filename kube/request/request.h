@@ -38,6 +38,8 @@ struct Write {
   std::string purpose;
   // A delete or a create whose goal is already reached (404 / 409 AlreadyExists) counts as done.
   bool tolerate_done = false;
+  // The server answers with what it would store, and stores nothing.
+  bool dry_run = false;
 };
 
 [[nodiscard]] http::Request make_request(const Write& write);

@@ -119,9 +119,31 @@ def layer(world):
     modes = {member.name: member.mode for member in members}
     same((modes["tmp"], modes["usr/bin/sluice"], modes["etc/passwd"]), (0o1777, 0o755, 0o644), "modes")
     check("usr/share/zoneinfo/Europe/Berlin" in modes, "no time zones")
-    same([name for name in names if name.split("/")[0] not in ("etc", "lib", "lib64", "tmp", "usr")], [], "folders at the top")
+    same([name for name in names if name.split("/")[0] not in ("etc", "lib", "lib64", "tmp", "usr", "var")], [], "folders at the top")
+    same([name for name in names if name.startswith("var/") and not "var/lib/dpkg/status.d/".startswith(name + "/") and
+          not name.startswith("var/lib/dpkg/status.d/")], [], "below /var other things than the list of packages")
     programs = [member.name for member in members if member.isfile() and member.mode & 0o111]
     same(sorted(programs)[-1:] + [len(programs)], ["usr/bin/sluice", 2], "programs: sluice and the loader")
+
+
+def packages(world):
+    """F14: scanners find the version of every package that the layer has files of."""
+    with world.layer() as tar:
+        told = {}
+        for member in tar.getmembers():
+            if member.isfile() and member.name.startswith("var/lib/dpkg/status.d/"):
+                fields = dict(re.findall(r"^(Package|Version|Status): (.*)$", tar.extractfile(member).read().decode(), re.M))
+                same(fields["Package"], os.path.basename(member.name), "name of a package's file")
+                same(fields["Status"], "install ok installed", fields["Package"])
+                told[fields["Package"]] = fields["Version"]
+    wanted = {"ca-certificates", "tzdata", "libc6", "libstdc++6", "libssl3", "libcurl4", "libcpprest2.10"}
+    same(sorted(wanted - set(told)), [], "packages that the list lacks")
+    check(all(told.values()), f"versions: {told}")
+    linked = dict(re.findall(r"(\S+) => (/\S+) ", run(["ldd", binary()]).out))
+    for library, path in linked.items():
+        real = os.path.realpath(path)
+        owner = run(["dpkg", "-S", real]).out or run(["dpkg", "-S", real.replace("/usr/lib/", "/lib/", 1)]).out
+        check(owner.split(":")[0] in told, f"{library} is of {owner.strip() or 'no package'}, which is not in the list")
 
 
 def deterministic(world):
@@ -401,6 +423,7 @@ def main():
         for sentence, function in (
                 ("the archive has what engines ask: manifest, digests, tags, user, entrypoint, and nothing else", archive),
                 ("the layer has plain names, no setuid, nothing that others may write, no dangling link", layer),
+                ("the layer lists the packages that its files are from", packages),
                 ("the same input gives the same bytes", deterministic),
                 ("bad input is named and leaves nothing behind", bad_input),
                 ("deploy/ and examples/ name images of the archive", named_images),

@@ -1,5 +1,5 @@
-"""RBAC on a real kube-apiserver: the namespaced install, Secrets only by the overlay, and the rights of the reference's own
-install (Leases cannot be watched there)."""
+"""RBAC on a real kube-apiserver: the namespaced installs, Secrets only by the overlay, one Lease, no Job with the controller's own
+account, and the rights of the reference's own install (Leases cannot be watched there)."""
 import os
 import time
 
@@ -49,7 +49,7 @@ class World:
         """Nothing of an earlier case: no controller, no install."""
         while self.running:
             self.running.pop().process.stop()
-        for folder in ("deploy", "deploy/namespaced"):
+        for folder in ("deploy", "deploy/namespaced", "deploy/apart"):
             self.kubectl("delete", "-k", root(folder), "--ignore-not-found", "--timeout=60s", seconds=90)
 
     def start(self, name, *flags):
@@ -58,6 +58,14 @@ class World:
         self.running.append(controller)
         controller.wait_ready()
         return controller
+
+    def may(self, verb, group, resource, name="", namespace=NAMESPACE):
+        """Whether RBAC lets the controller's account do it."""
+        answer = self.admin.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", {
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
+                "user": "system:serviceaccount" + USER, "groups": ["system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}"],
+                "resourceAttributes": {"verb": verb, "group": group, "resource": resource, "name": name, "namespace": namespace}}})
+        return answer["status"]["allowed"]
 
     def refused(self):
         return [entry for entry in self.audit.entries(USER, self.mark) if entry.get("responseStatus", {}).get("code") == 403]
@@ -88,6 +96,8 @@ def namespaced(world):
     controller = world.start("namespaced", "--namespaced")
     world.carries_an_update(NAMESPACE)
     reads_a_secret(world, NAMESPACE)
+    does_not_lend_its_account(world, NAMESPACE)
+    only_its_lease(world)
     same(Audit.table(world.refused()), "", "requests refused by RBAC")
     wide = [entry for entry in world.audit.entries(USER, world.mark) if "namespace" not in entry.get("objectRef", {"namespace": ""})]
     same(Audit.table(wide), "", "requests beyond the namespace")
@@ -109,6 +119,53 @@ def reads_a_secret(world, namespace):
         check(status.get("phase") == "Successful", f"status: {status}")
         return True
     wait_until("a run with an argument from a Secret succeeds", successful, 30)
+
+
+def only_its_lease(world):
+    """F14: of Leases, which others elect their leaders by, the account may change its own."""
+    rights = {(verb, name): world.may(verb, "coordination.k8s.io", "leases", name)
+              for verb in ("get", "list", "watch", "update") for name in ("argo-rollouts-controller-lock", "another", "")}
+    same(sorted(key for key, allowed in rights.items() if allowed),
+         [(verb, "argo-rollouts-controller-lock") for verb in ("get", "list", "update", "watch")], "rights on Leases")
+    check(not world.may("patch", "coordination.k8s.io", "leases", "argo-rollouts-controller-lock"), "Leases may be patched")
+
+
+def does_not_lend_its_account(world, namespace):
+    """F10: a Job with the controller's own ServiceAccount is refused, and nothing is created."""
+    runs = f"{API}/namespaces/{namespace}/analysisruns"
+    world.admin.create(runs, {"apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisRun", "metadata": {"name": "borrows"}, "spec": {
+        "metrics": [{"name": "job", "consecutiveErrorLimit": 0, "provider": {"job": {"spec": {"template": {"spec": {
+            "serviceAccountName": ACCOUNT, "restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}}}}}]}})
+
+    def refused():
+        status = world.admin.get(f"{runs}/borrows").get("status", {})
+        check(status.get("phase") == "Error" and "the controller's own" in status.get("message", ""), f"status: {status}")
+        return True
+    wait_until("a Job with the controller's own account is refused", refused, 30)
+    jobs = world.admin.get(f"/apis/batch/v1/namespaces/{namespace}/jobs")["items"]
+    same([job["metadata"]["name"] for job in jobs], [], "Jobs")
+
+
+def apart(world):
+    """F10: the account is out of the reach of the pods of the namespace that is driven."""
+    team = "team-a"
+    world.fresh()
+    world.kubectl("create", "namespace", team)
+    for kubectl in world.kubectls:
+        kubectl("apply", "-k", root("deploy", "apart"))
+        kubectl("-n", team, "apply", "-f", root("deploy", "secrets", "one-namespace", "role.yaml"))
+    world.start("apart", "--namespaced", "--namespace", team)
+    world.carries_an_update(team)
+    reads_a_secret(world, team)
+    only_its_lease(world)
+    same(Audit.table(world.refused()), "", "requests refused by RBAC")
+    beyond = [entry for entry in world.audit.entries(USER, world.mark)
+              if (entry.get("objectRef", {}).get("namespace"), entry.get("objectRef", {}).get("resource"))
+              not in ((NAMESPACE, "leases"),) and entry.get("objectRef", {}).get("namespace") != team]
+    same(Audit.table(beyond), "", "requests beyond the namespace, but for the Lease")
+    check(not world.may("get", "", "secrets", "any", NAMESPACE), "Secrets of the controller's namespace may be read")
+    world.kubectl("delete", "-k", root("deploy", "apart"), "--timeout=60s", seconds=90)
+    check(world.admin.find(f"/api/v1/namespaces/{team}"), "removing the install removed the users' namespace")
 
 
 def run_with_secret(name):
@@ -189,6 +246,7 @@ def main():
     with Suite("rights") as suite:
         world = World(suite)
         suite.case("the namespaced install works and asks for nothing beyond its namespace", namespaced, world)
+        suite.case("the controller of one namespace may live in another, where that one's pods cannot get its account", apart, world)
         suite.case("Secrets are read only where the overlay grants it, and the run says so otherwise", secrets, world)
         suite.case("the rights of the reference's install suffice; Leases are polled then", reference_rights, world)
 

@@ -124,6 +124,15 @@ std::string check_pure(const std::string& file, const std::string& line) {
   return "";
 }
 
+// A program started elsewhere would inherit what we have open.
+std::string check_children(const std::string& file, const std::string& line) {
+  if (file == "net/process.cc") return "";
+  for (const char* call : {"execv", "execl", "posix_spawn", "popen(", "std::system("})
+    if (line.find(call) != std::string::npos)
+      return "programs are started by net::start_process only: see net/README.md";
+  return "";
+}
+
 }  // namespace
 
 std::vector<Finding> check_file(const std::string& file, const std::string& text) {
@@ -135,6 +144,7 @@ std::vector<Finding> check_file(const std::string& file, const std::string& text
       if (!message.empty()) findings.push_back({file, number, std::move(message)});
     };
     add(check_pure(file, line));
+    add(check_children(file, line));
     if (!starts_with(line, "#include ")) continue;
     const auto open = line.find_first_of("<\"");
     const auto close = line.find_first_of(">\"", open + 1);

@@ -74,6 +74,8 @@ TEST(IncludeRules, CatchEachKindOfBreach) {
       {"base/x.cc", "#include <mutex>\n"},
       {"controller/rollout/x.cc", "#include \"controller/loop/loop.h\"\n"},
       {"cluster/x.cc", "#include \"demo/demo.h\"\n"},
+      {"demo/x.cc", "  execve(argv[0], argv.data(), envp.data());\n"},
+      {"net/exec_plugin.cc", "  ::posix_spawnp(&pid, name, &actions, &attributes, a, e);\n"},
   };
   for (const auto& c : cases)
     EXPECT_EQ(check_file(c.file, c.text).size(), 1U) << c.file << ": " << c.text;

@@ -1,5 +1,6 @@
 #include "traffic/nginx/canary_object.h"
 
+#include <algorithm>
 #include <array>
 
 #include "api/keys.h"
@@ -43,6 +44,28 @@ const kube::Json* rules_of(const kube::Json& ingress) {
   return rules != nullptr && rules->is_array() ? rules : nullptr;
 }
 
+// What fields of the Rollout ask for, one key at a time.
+class FieldAnnotations {
+ public:
+  FieldAnnotations(Annotations& out, bool allow_snippets)
+      : out_(out), allow_snippets_(allow_snippets) {}
+  void add(std::string_view field, const std::string& key, const std::string& value) {
+    if (key == kAppliedAnnotations || key == kLeftOutAnnotations ||
+        key == api::kAbortVerdictAnnotation)
+      return;  // our own records
+    if (!allow_snippets_ && is_code(key)) {
+      out_.left_out.insert_or_assign(key, LeftOutAnnotation{std::string(field), value});
+      return;
+    }
+    out_.wanted[key] = value;
+    out_.from_fields.insert(key);
+  }
+
+ private:
+  Annotations& out_;
+  bool allow_snippets_;
+};
+
 std::string bookkeeping(const Annotations& annotations) {
   return annotations.from_fields.empty() ? "" : kube::dump(kube::Json(annotations.from_fields));
 }
@@ -56,6 +79,15 @@ std::set<std::string> recorded_keys(const StringMap& live) {
     if (item.is_string()) out.insert(item.get<std::string>());
   }
   return out;
+}
+
+// The live object has all that is left out now, as some other controller wrote it.
+bool taken_over_with(const StringMap& live, const Annotations& annotations) {
+  return std::all_of(annotations.left_out.begin(), annotations.left_out.end(),
+                     [&](const auto& item) {
+                       const auto* now = find_or_null(live, item.first);
+                       return now != nullptr && *now == item.second.value;
+                     });
 }
 
 void set_or_remove(kube::Json& changes, const StringMap& live, std::string_view key,
@@ -88,30 +120,49 @@ kube::Json annotation_changes(const StringMap& live, const Annotations& annotati
 
 }  // namespace
 
+bool is_code(std::string_view annotation) {
+  const std::string key = to_lower(annotation);
+  const std::size_t slash = key.rfind('/');
+  const std::string_view prefix =
+      std::string_view(key).substr(0, slash == std::string::npos ? 0 : slash);
+  const std::string_view name =
+      std::string_view(key).substr(slash == std::string::npos ? 0 : slash + 1);
+  // ingress-nginx and HAProxy Technologies say snippet, NGINX Inc. and its descendants snippets.
+  if (name.ends_with("snippet") || name.ends_with("snippets")) return true;
+  // haproxy-ingress: config-backend, config-frontend, config-global … are lines of haproxy.cfg.
+  if (prefix.find("haproxy") != std::string_view::npos || prefix == "ingress.kubernetes.io")
+    return name.starts_with("config-");
+  // Skipper: filters may be Lua.
+  return prefix == "zalando.org" && (name == "skipper-filter" || name == "skipper-routes");
+}
+
+std::string left_out_text(const Annotations& annotations) {
+  kube::Json keys = kube::Json::array();
+  for (const auto& [key, what] : annotations.left_out) keys.push_back(key);
+  return keys.empty() ? "" : kube::dump(keys);
+}
+
 Annotations wanted_annotations(const kube::Ingress& stable, const api::NginxRouting& routing,
-                               std::string_view prefix, std::int32_t weight,
-                               std::optional<std::int32_t> total) {
+                               const AnnotationInput& input) {
   Annotations out;
+  const std::string_view prefix = input.prefix;
   if (const auto* value = find_or_null(stable.meta.annotations, kIngressClass); value != nullptr) {
     out.wanted[std::string(kIngressClass)] = *value;
   }
-  for (const auto& [key, value] : routing.additional_ingress_annotations) {
-    const std::string full = key.starts_with(prefix) ? key : key_of(prefix, key);
-    out.wanted[full] = value;
-    out.from_fields.insert(full);
-  }
-  for (const auto& [key, value] : routing.canary_ingress_annotations) {
-    out.wanted[key] = value;
-    out.from_fields.insert(key);
-  }
+  FieldAnnotations fields(out, input.allow_snippets);
+  for (const auto& [key, value] : routing.additional_ingress_annotations)
+    fields.add("additionalIngressAnnotations",
+               key.starts_with(prefix) ? key : key_of(prefix, key), value);
+  for (const auto& [key, value] : routing.canary_ingress_annotations)
+    fields.add("canaryIngressAnnotations", key, value);
   // Ours, whatever the maps say.
   const std::array<std::string, 2> own{key_of(prefix, "canary"), key_of(prefix, "canary-weight")};
   out.wanted[own[0]] = "true";
-  out.wanted[own[1]] = std::to_string(weight);
+  out.wanted[own[1]] = std::to_string(input.weight);
   for (const auto& key : own) out.from_fields.erase(key);
-  if (total) {
+  if (input.total) {
     const std::string key = key_of(prefix, "canary-weight-total");
-    out.wanted[key] = std::to_string(*total);
+    out.wanted[key] = std::to_string(*input.total);
     out.from_fields.insert(key);
   }
   return out;
@@ -153,6 +204,8 @@ kube::Json new_object(const api::Rollout& rollout, const std::string& name,
   StringMap all = annotations.wanted;
   if (auto keys = bookkeeping(annotations); !keys.empty())
     all[std::string(kAppliedAnnotations)] = keys;
+  if (auto keys = left_out_text(annotations); !keys.empty())
+    all[std::string(kLeftOutAnnotations)] = keys;
   if (!abort_verdict.empty()) all[std::string(api::kAbortVerdictAnnotation)] = abort_verdict;
   kube::Json object = kube::Json::object();
   object["apiVersion"] = kube::kIngresses.api_version();
@@ -182,11 +235,15 @@ kube::Json change_object(const kube::Json& live, const StringMap& live_annotatio
   const auto* live_spec = kube::find(live, "spec");
   const kube::Json spec_changes =
       kube::merge_patch_diff(live_spec != nullptr ? *live_spec : kube::Json::object(), spec);
-  const std::string keys = bookkeeping(annotations);
-  const auto* recorded = find_or_null(live_annotations, kAppliedAnnotations);
   // An object that another controller left has no bookkeeping: that alone is no reason to write.
-  if (recorded != nullptr || !changes.empty() || !spec_changes.empty()) {
-    set_or_remove(changes, live_annotations, kAppliedAnnotations, keys);
+  const bool recorded = live_annotations.contains(kAppliedAnnotations) ||
+                        live_annotations.contains(kLeftOutAnnotations);
+  if (recorded || !changes.empty() || !spec_changes.empty() ||
+      !taken_over_with(live_annotations, annotations)) {
+    set_or_remove(changes, live_annotations, kAppliedAnnotations, bookkeeping(annotations));
+    set_or_remove(changes, live_annotations, kLeftOutAnnotations, left_out_text(annotations));
+    for (const auto& [key, what] : annotations.left_out)
+      set_or_remove(changes, live_annotations, key, "");
   }
   kube::Json patch = kube::Json::object();
   if (!changes.empty()) patch["metadata"]["annotations"] = std::move(changes);

@@ -1,6 +1,7 @@
 #pragma once
 // The canary Ingress as a document: made from the stable one, compared with the live one (NGX-2 …
 // NGX-6). Documents rather than views, because members that we do not know must survive.
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,15 +14,31 @@
 
 namespace sluice::traffic::nginx {
 
+struct LeftOutAnnotation {
+  std::string field, value;  // of the Rollout
+};
+using LeftOut = std::map<std::string, LeftOutAnnotation>;  // by key
+
 struct Annotations {
   StringMap wanted;                   // everything we set, bookkeeping and verdict left out
   std::set<std::string> from_fields;  // keys that come from optional fields of the Rollout
+  LeftOut left_out;                   // is_code()
 };
-// NGX-3. `total` is set when the Rollout sets maxTrafficWeight.
+struct AnnotationInput {
+  std::string_view prefix;
+  std::int32_t weight = 0;
+  std::optional<std::int32_t> total;  // set when the Rollout sets maxTrafficWeight
+  bool allow_snippets = false;
+};
+// NGX-3.
 [[nodiscard]] Annotations wanted_annotations(const kube::Ingress& stable,
                                              const api::NginxRouting& routing,
-                                             std::string_view prefix, std::int32_t weight,
-                                             std::optional<std::int32_t> total);
+                                             const AnnotationInput& input);
+// The annotation is a piece of some ingress controller's own configuration or program, which every
+// tenant behind it shares: `*-snippet` of any prefix, and the keys of other names that do the same.
+[[nodiscard]] bool is_code(std::string_view annotation);
+// The list that `annotations` makes for kLeftOutAnnotations, "" when nothing was left out.
+[[nodiscard]] std::string left_out_text(const Annotations& annotations);
 
 // At least one path of the Ingress goes to `service`.
 [[nodiscard]] bool has_rule_for(const kube::Json& ingress, std::string_view service);
@@ -34,7 +51,7 @@ struct Annotations {
                                     const Annotations& annotations, const kube::Json& spec,
                                     const std::string& abort_verdict);
 // The merge patch from the live object to the wanted one; empty when nothing but missing
-// bookkeeping differs.
+// bookkeeping differs, or code that another controller let pass: that goes with the next write.
 [[nodiscard]] kube::Json change_object(const kube::Json& live, const StringMap& live_annotations,
                                        const Annotations& annotations, const kube::Json& spec,
                                        std::string_view prefix, const std::string& abort_verdict);

@@ -47,6 +47,7 @@ std::string no_rules_text(std::string_view ingress, std::string_view service) {
 struct Step {
   kube::Write write;
   RouteEvent event;
+  LeftOut left_out = {};  // what this write records anew
 };
 
 Step make_step(const kube::ObjectKey& key, kube::Verb verb, const kube::Json& body,
@@ -76,13 +77,16 @@ struct Planner {
   const Split& split;
   const Ingresses& ingresses;
   std::string prefix;
+  bool allow_snippets = false;
 
   [[nodiscard]] Annotations annotations(const kube::Ingress& stable) const {
     const auto& canary = rollout.spec.canary;
     const bool has_total =
         canary && canary->traffic_routing && canary->traffic_routing->max_traffic_weight;
-    return wanted_annotations(stable, routing, prefix, split.canary_weight,
-                              has_total ? std::optional(split.max_weight) : std::nullopt);
+    return wanted_annotations(stable, routing,
+                              {prefix, split.canary_weight,
+                               has_total ? std::optional(split.max_weight) : std::nullopt,
+                               allow_snippets});
   }
 
   [[nodiscard]] Result<std::optional<Step>> create(const std::string& name,
@@ -90,10 +94,12 @@ struct Planner {
                                                    const kube::Json& spec) const {
     const kube::ObjectKey key{rollout.meta.key.namespace_, name};
     const kube::Json body = new_object(rollout, name, annotations, spec, split.abort_verdict);
-    return make_step(
+    Step step = make_step(
         key, kube::Verb::Create, body,
         {"CreatingCanaryIngress",
          fmt::format("Creating canary ingress `{}` with weight `{}`", name, split.canary_weight)});
+    step.left_out = annotations.left_out;
+    return step;
   }
 
   [[nodiscard]] Result<std::optional<Step>> update(const kube::Ingress& existing,
@@ -108,7 +114,10 @@ struct Planner {
     const kube::Json body = change_object(*object, existing.meta.annotations, annotations, spec,
                                           prefix, split.abort_verdict);
     if (body.empty()) return std::optional<Step>();
-    return patch_step(existing, body, split.canary_weight);
+    Step step = patch_step(existing, body, split.canary_weight);
+    if (get_or(existing.meta.annotations, kLeftOutAnnotations) != left_out_text(annotations))
+      step.left_out = annotations.left_out;
+    return step;
   }
 
   [[nodiscard]] Result<std::optional<Step>> one(const std::string& stable_name) const {
@@ -137,6 +146,20 @@ struct Planner {
     return update(*existing, annotations(*stable), *spec);
   }
 };
+
+// One for all canary Ingresses of the plan.
+void warn_of(const LeftOut& left_out, const std::vector<std::string>& names, RoutePlan& out) {
+  if (left_out.empty()) return;
+  std::vector<std::string> fields;
+  for (const auto& [key, what] : left_out)
+    fields.push_back(fmt::format("{}.{}[{}]", kField, what.field, key));
+  out.warnings.push_back(
+      {std::string(kSnippetsLeftOut),
+       fmt::format("Left out of canary ingress `{}`, because it is the ingress controller's own "
+                   "configuration, which others share (the flag --allow-ingress-snippets of the "
+                   "controller lets it pass): {}",
+                   join(names, "`, `"), join(fields, ", "))});
+}
 
 // Two long names that the cut makes equal would fight over one object.
 std::optional<Error> name_clash(const std::vector<std::string>& stable_names,
@@ -222,10 +245,14 @@ std::optional<std::string> validate(const api::NginxRouting& routing,
 
 Result<RoutePlan> plan(const api::Rollout& rollout, const api::NginxRouting& routing,
                        const Split& split, const Ingresses& ingresses, const Options& options) {
-  const Planner planner{rollout, routing, split, ingresses, prefix_of(routing, options)};
+  const Planner planner{rollout,   routing,
+                        split,     ingresses,
+                        prefix_of(routing, options), options.allow_snippets};
   const auto names = stable_ingress_names(routing);
   if (auto clash = name_clash(names, rollout.meta.key.name)) return fail(std::move(*clash));
   RoutePlan out;
+  LeftOut left_out;
+  std::vector<std::string> without;
   std::vector<std::string> problems;
   std::optional<Error> first;
   for (const auto& name : names) {
@@ -236,9 +263,12 @@ Result<RoutePlan> plan(const api::Rollout& rollout, const api::NginxRouting& rou
       continue;
     }
     if (!*step) continue;
+    if (!(*step)->left_out.empty()) without.push_back((*step)->write.key.name);
+    left_out.merge((*step)->left_out);
     out.writes.push_back(std::move((*step)->write));
     out.events.push_back(std::move((*step)->event));
   }
+  warn_of(left_out, without, out);
   if (!first) return out;
   first->message = join(problems, "; ");
   if (problems.size() == names.size()) return fail(std::move(*first));

@@ -13,6 +13,9 @@ using Ingresses =
 
 struct Options {
   std::string default_annotation_prefix = "nginx.ingress.kubernetes.io";
+  // Whoever may write Rollouts may also write the ingress controller's own configuration (`*-snippet`)
+  // with our rights. The reference allows it.
+  bool allow_snippets = false;
 };
 
 [[nodiscard]] std::vector<std::string> stable_ingress_names(const api::NginxRouting& routing);
@@ -28,6 +31,10 @@ struct Options {
 // The keys on a canary Ingress that came from the Rollout's fields, as a sorted JSON list
 // (traffic.md §4.4): what is taken out of the Rollout is taken off the Ingress too.
 inline constexpr std::string_view kAppliedAnnotations = "sluice/applied-annotations";
+// The keys of the Rollout's fields that were left out (is_code()), likewise: whoever looks at the
+// canary Ingress sees it, and a warning is due only when the list changes.
+inline constexpr std::string_view kLeftOutAnnotations = "sluice/left-out-annotations";
+inline constexpr std::string_view kSnippetsLeftOut = "SnippetsLeftOut";  // reason of that Warning
 
 // Several stable Ingresses are planned each for itself: when some fail, RoutePlan::error says so
 // beside the writes of the others; when all fail, the result is that error. Errors: NotFound

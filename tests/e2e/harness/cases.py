@@ -30,13 +30,16 @@ def skip(reason):
 TENDED = []   # called with every probe: what looks after programs while a test waits
 
 
-def wait_until(what, probe, seconds=60.0, every=0.1):
-    """Calls `probe` until it returns something true, and returns that; a Failure names what was waited for."""
+def wait_until(what, probe, seconds=60.0, every=0.1, never=None):
+    """Calls `probe` until it returns something true, and returns that; a Failure names what was waited for. `never` is asked
+    as often: a text from it says what must not happen and has, and ends the wait."""
     deadline = time.monotonic() + seconds
     seen = None
     while True:
         for tend in TENDED:
             tend()
+        wrong = never() if never else None
+        check(not wrong, f"while waiting until {what}: {wrong}")
         try:
             seen = probe()
             if seen:

@@ -148,5 +148,72 @@ TEST(JobCollection, removes_the_oldest_of_this_metric_only) {
   EXPECT_TRUE(job::superfluous(jobs, "m", 3).empty());
 }
 
+// ---- F10: whose rights a Job gets ----
+
+Result<kube::Write> request_with(const std::string& pod_spec, const job::Policy& policy) {
+  return job::build_request(
+      run(),
+      metric_from(R"({"name":"smoke","provider":{"job":{"spec":{"template":{"spec":)" + pod_spec +
+                  "}}}}}"),
+      1, policy);
+}
+kube::Json pod_of(const Result<kube::Write>& write) {
+  EXPECT_TRUE(write) << write.error().message;
+  return write ? kube::parse_json(write->body).value()["spec"]["template"]["spec"] : kube::Json();
+}
+
+TEST(F10_JobAccount, the_controllers_own_is_refused_by_either_name_of_the_field) {
+  job::Policy policy;
+  policy.own_account = {"shop", "argo-rollouts"};
+  for (const char* spec :
+       {R"({"serviceAccountName":"argo-rollouts"})", R"({"serviceAccount":"argo-rollouts"})",
+        R"({"serviceAccountName":"","serviceAccount":"argo-rollouts"})",
+        R"({"serviceAccountName":"argo-rollouts","serviceAccount":"other"})"}) {
+    const auto write = request_with(spec, policy);
+    ASSERT_FALSE(write) << spec;
+    EXPECT_EQ(write.error().code, ErrorCode::Forbidden);
+    EXPECT_EQ(write.error().message,
+              "metric 'smoke': provider.job.spec.template.spec.serviceAccountName: ServiceAccount "
+              "\"argo-rollouts\" is the controller's own, whose rights no Job gets: name another one, "
+              "or run the controller in a namespace of its own");
+  }
+  for (const char* spec : {R"({})", R"({"serviceAccountName":"tests"})",
+                           R"({"serviceAccountName":"tests","serviceAccount":"argo-rollouts"})"})
+    EXPECT_TRUE(request_with(spec, policy)) << spec;
+  // An account of the same name in another namespace is another account.
+  policy.own_account = {"argo-rollouts", "argo-rollouts"};
+  EXPECT_TRUE(request_with(R"({"serviceAccountName":"argo-rollouts"})", policy));
+  // Who runs the controller under the account that pods get by default has to name others.
+  policy.own_account = {"shop", "default"};
+  EXPECT_FALSE(request_with("{}", policy));
+}
+
+TEST(F10_JobAccount, a_list_allows_names_everywhere_or_in_one_namespace) {
+  job::Policy policy;
+  policy.accounts = {"tests", "shop/smoke", "other/deployer"};
+  for (const char* allowed : {"tests", "smoke"})
+    EXPECT_TRUE(request_with(R"({"serviceAccountName":")" + std::string(allowed) + R"("})", policy));
+  for (const char* refused : {"deployer", "default", ""}) {
+    const auto write =
+        request_with(R"({"serviceAccountName":")" + std::string(refused) + R"("})", policy);
+    ASSERT_FALSE(write) << refused;
+    EXPECT_NE(write.error().message.find("--job-service-accounts"), std::string::npos);
+  }
+  policy.accounts.insert("default");
+  EXPECT_TRUE(request_with("{}", policy));
+  policy.own_account = {"shop", "tests"};  // a list does not lend the controller's own
+  EXPECT_FALSE(request_with(R"({"serviceAccountName":"tests"})", policy));
+}
+
+TEST(F10_JobAccount, a_token_is_mounted_as_the_template_or_else_the_flag_says) {
+  job::Policy policy;
+  EXPECT_FALSE(pod_of(request_with("{}", policy)).contains("automountServiceAccountToken"));
+  policy.automount_token = false;
+  EXPECT_EQ(pod_of(request_with("{}", policy))["automountServiceAccountToken"], false);
+  EXPECT_EQ(pod_of(request_with(R"({"automountServiceAccountToken":true})",
+                                policy))["automountServiceAccountToken"],
+            true);
+}
+
 }  // namespace
 }  // namespace sluice::analysis

@@ -86,10 +86,25 @@ TEST_F(Stored, a_retention_of_millions_loses_its_oldest_measurements) {
 TEST_F(Stored, texts_of_one_measurement_are_bounded_each) {
   api::Measurement one;
   one.value = one.message = one.metadata["query"] = std::string(1U << 20U, 'x');
-  bound_texts(one);
+  clean_texts(one);
   EXPECT_EQ(one.value.size(), kStoredTextMax);
   EXPECT_EQ(one.message.size(), kStoredTextMax);
   EXPECT_EQ(one.metadata["query"].size(), kStoredTextMax);
+}
+
+TEST(F6_StoredText, of_a_measurement_steers_no_terminal) {
+  const std::string hostile = "\x1b[2J\xC2\x9B" "0m\r\n\u202E<html>\x9B";
+  const std::string shown = "\\u001b[2J\\u009b0m\n\\u202e<html>\xEF\xBF\xBD";
+  api::Measurement one;
+  one.value = one.message = one.metadata["query"] = hostile;
+  clean_texts(one);
+  EXPECT_EQ(one.value, shown);
+  EXPECT_EQ(one.message, shown);
+  EXPECT_EQ(one.metadata["query"], shown);
+  // An escape is longer than what it stands for.
+  one.value = std::string(kStoredTextMax, '\a');
+  clean_texts(one);
+  EXPECT_LE(one.value.size(), kStoredTextMax);
 }
 
 }  // namespace

@@ -73,9 +73,9 @@ TEST(CanonicalTemplate, has_the_members_and_the_order_of_the_typed_form) {
        R"({"containers":[{"name":"c","env":[{"name":"E","valueFrom":{"resourceFieldRef":{"resource":"limits.cpu","divisor":"0"}}}],"resources":{}}]})"},
       {R"({"containers":[{"name":"c","resources":{"limits":{"cpu":2000,"memory":"1024Mi"},"requests":{"cpu":0.5}}}]})",
        R"({"containers":[{"name":"c","resources":{"limits":{"cpu":"2k","memory":"1Gi"},"requests":{"cpu":"500m"}}}]})"},
-      // Members that the types do not know come last, sorted.
+      // Members that the types do not have are no part of it.
       {R"({"zeta":{"b":1,"a":[true,null]},"alpha":"x","containers":null,"hostname":"h"})",
-       R"({"containers":null,"hostname":"h","alpha":"x","zeta":{"a":[true,null],"b":1}})"},
+       R"({"containers":null,"hostname":"h"})"},
   };
   for (const auto& c : cases)
     EXPECT_EQ(canonical_template_json(pod(c.in), false).value(), pod(c.out));
@@ -87,6 +87,15 @@ TEST(CanonicalTemplate, writes_the_null_timestamp_at_every_metadata) {
   EXPECT_EQ(
       canonical_template_json(in, true).value(),
       R"({"metadata":{"creationTimestamp":null,"labels":{"a":"b"}},"spec":{"volumes":[{"name":"v","ephemeral":{"volumeClaimTemplate":{"metadata":{"creationTimestamp":null},"spec":{"resources":{}}}}}],"containers":null}})");
+}
+
+TEST(CanonicalTemplate, writes_times_in_utc_to_the_second) {
+  EXPECT_EQ(
+      canonical_template_json(
+          R"({"metadata":{"deletionTimestamp":"2026-01-02T03:04:05.6+02:00"},"spec":{"containers":[]}})",
+          false)
+          .value(),
+      R"({"metadata":{"deletionTimestamp":"2026-01-02T01:04:05Z"},"spec":{"containers":[]}})");
 }
 
 TEST(CanonicalTemplate, of_a_malformed_template_is_an_error_that_names_the_member) {
@@ -212,6 +221,34 @@ TEST(TemplatesEqual, notation_and_emptiness_do_not_matter) {
   EXPECT_TRUE(equal(t));
 }
 
+// Each pair was compared by the reference's own code as well.
+TEST(TemplatesEqual, zero_values_instants_and_what_the_server_rounds_do_not_matter) {
+  const std::pair<const char*, const char*> same[] = {
+      {R"({"spec":{"containers":[{"readinessProbe":{"httpGet":{"port":0}}}]}})",
+       R"({"spec":{"containers":[{"readinessProbe":{"httpGet":{}}}]}})"},
+      {R"({"spec":{"containers":[],"overhead":{"memory":"1m"},"resources":{"limits":{"cpu":"4m"}}}})",
+       R"({"spec":{"containers":[],"overhead":{"memory":"1u"},"resources":{"limits":{"cpu":0.0031}}}})"},
+      {R"({"spec":{"containers":[{"image":"web:latest@sha256:00","imagePullPolicy":"Always"}]}})",
+       R"({"spec":{"containers":[{"image":"web:latest@sha256:00"}]}})"},
+      {R"({"spec":{"volumes":[{"ephemeral":{"volumeClaimTemplate":{"spec":{"volumeMode":"Filesystem"}}}}]}})",
+       R"({"spec":{"volumes":[{"ephemeral":{"volumeClaimTemplate":{}}}]}})"},
+      {R"({"metadata":{"deletionTimestamp":"2026-01-02T01:04:05Z"}})",
+       R"({"metadata":{"deletionTimestamp":"2026-01-02T03:04:05+02:00"}})"},
+      {R"({"spec":{"affinity":{"podAntiAffinity":{}}}})",
+       R"({"spec":{"affinity":{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[]}}}})"},
+  };
+  for (const auto& [live, desired] : same) {
+    EXPECT_TRUE(templates_equal(live, desired)) << desired;
+    EXPECT_TRUE(templates_equal(desired, live)) << desired;
+  }
+  EXPECT_FALSE(templates_equal(
+      R"({"spec":{"containers":[{"image":"web:1@sha256:00","imagePullPolicy":"Always"}]}})",
+      R"({"spec":{"containers":[{"image":"web:1@sha256:00"}]}})"));
+  EXPECT_FALSE(
+      templates_equal(R"({"spec":{"containers":[{"readinessProbe":{"httpGet":{"port":1}}}]}})",
+                      R"({"spec":{"containers":[{"readinessProbe":{"httpGet":{}}}]}})"));
+}
+
 TEST(TemplatesEqual, a_difference_in_substance_is_seen) {
   const std::pair<const char*, const char*> edits[] = {
       {"image", R"("web:3")"},
@@ -226,9 +263,6 @@ TEST(TemplatesEqual, a_difference_in_substance_is_seen) {
   }
   auto t = live();
   t["metadata"]["labels"]["more"] = "x";
-  EXPECT_FALSE(equal(t));
-  t = live();
-  t["spec"]["someFutureMember"] = 1;
   EXPECT_FALSE(equal(t));
 }
 

@@ -77,5 +77,41 @@ TEST(Strings, MapsAreReadWithoutInserting) {
   EXPECT_EQ(get_or(map, "b", "x"), "x");
 }
 
+// What a terminal would obey: its bytes, and how they are shown.
+TEST(F6_Printable, nothing_steers_a_terminal) {
+  const struct {
+    std::string_view text, shown;
+  } rows[] = {
+      {"", ""},
+      {"plain, é, 日, 😀", "plain, é, 日, 😀"},
+      {"two\nlines\tand a tab", "two\nlines\tand a tab"},
+      {"\x1b[2J\x1b[31m", "\\u001b[2J\\u001b[31m"},
+      {"\x1b]0;title\a", "\\u001b]0;title\\u0007"},
+      {std::string_view("\0\b\v\f\r", 5), "\\u0000\\u0008\\u000b\\u000c\\u000d"},
+      {"\r\n\r\r\n", "\n\\u000d\n"},
+      {"\x7f", "\\u007f"},
+      {"\xC2\x80|\xC2\x9B" "31m|\xC2\x9F|\xC2\xA0", "\\u0080|\\u009b31m|\\u009f|\xC2\xA0"},
+      {"\x9B" "31m", "\xEF\xBF\xBD" "31m"},                              // C1 as a raw byte
+      {"\xC0\x9B|\xED\xA0\x80|\xE2\x80", "\xEF\xBF\xBD\xEF\xBF\xBD|\xEF\xBF\xBD\xEF\xBF\xBD"
+                                         "\xEF\xBF\xBD|\xEF\xBF\xBD\xEF\xBF\xBD"},
+      {"\u202A\u202B\u202C\u202D\u202E", "\\u202a\\u202b\\u202c\\u202d\\u202e"},
+      {"\u2066\u2067\u2068\u2069", "\\u2066\\u2067\\u2068\\u2069"},
+      {"\u200E\u200F\u061C", "\\u200e\\u200f\\u061c"},
+      {"\u2028\u2029", "\\u2028\\u2029"},
+      {"\u200D\u2027\u202F\u2065\u206A", "\u200D\u2027\u202F\u2065\u206A"},
+  };
+  for (const auto& row : rows) EXPECT_EQ(printable(row.text), row.shown);
+  EXPECT_EQ(printable_line("a\nb\tc\r\nd\x1b"), "a b c d\\u001b");
+}
+
+RC_GTEST_PROP(F6_Printable, whatever_the_bytes_are, (const std::string& text)) {
+  const std::string shown = printable(text);
+  for (const char c : shown)
+    RC_ASSERT(static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t');
+  RC_ASSERT(shown.find('\x7f') == std::string::npos);
+  RC_ASSERT(printable(shown) == shown);
+  RC_ASSERT(printable_line(text).find('\n') == std::string::npos);
+}
+
 }  // namespace
 }  // namespace sluice

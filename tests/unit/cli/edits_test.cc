@@ -222,6 +222,10 @@ TEST(Undo, KnowsWhenTheTemplateIsThereAlready) {
   EXPECT_FALSE(already_there(
       set,
       R"({"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"app","image":"i:2"}]}})"));
+  // Two versions may differ in nothing but a member that our types do not have (ADR 12).
+  EXPECT_FALSE(already_there(
+      set,
+      R"({"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"app","image":"i:1","odd":1}]}})"));
   EXPECT_FALSE(already_there(set, ""));
 }
 

@@ -26,10 +26,25 @@ TEST(Text, AgesReadAsInKubectl) {
 TEST(Text, ColumnsAreAsWideAsWhatIsSeen) {
   std::vector<std::size_t> widths;
   const Painter paint(true);
-  EXPECT_EQ(table_text({{"A", "B", "C"}, {paint(Colour::Red, "✖") + " x", "yy", ""}}, widths),
+  EXPECT_EQ(terminal_text(table_text(
+                {{"A", "B", "C"}, {paint(Colour::Red, "✖") + " x", "yy", ""}}, widths)),
             "A    B   C\n\x1b[31m✖\x1b[0m x  yy\n");
   EXPECT_EQ(widths, (std::vector<std::size_t>{3, 2, 1}));
   EXPECT_EQ(Painter(false)(Colour::Red, "x"), "x");
+}
+
+TEST(F6_Text, a_cell_is_one_line_and_only_a_painter_colours) {
+  std::vector<std::size_t> widths;
+  const Painter paint(true);
+  const std::string forged = "a\nweb  Healthy\x1b[32m";
+  EXPECT_EQ(terminal_text(table_text({{paint(Colour::Green, forged), "B"}, {"x", "y"}}, widths)),
+            "\x1b[32ma web  Healthy\\u001b[32m\x1b[0m  B\n"
+            "x                         y\n");
+  EXPECT_EQ(terminal_text("\x1b[31m\xC2\x9B" "0m"), "\\u001b[31m\\u009b0m");
+  // Colours of every kind, and marks without an end.
+  EXPECT_EQ(terminal_text(paint(Colour::Yellow, "a") + paint(Colour::BrightBlue, "b")),
+            "\x1b[33ma\x1b[0m\x1b[94mb\x1b[0m");
+  EXPECT_EQ(terminal_text("a\xFF"), "a\x1b[0m");
 }
 
 TEST(Text, EveryStateHasItsIcon) {

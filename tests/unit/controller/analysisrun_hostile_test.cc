@@ -108,5 +108,59 @@ TEST(HostileRun, an_answer_that_is_no_utf_8_is_stored_as_json_can_hold_it) {
             "ok \xef\xbf\xbd\xef\xbf\xbd");
 }
 
+const std::string kEscapes = "\x1b[2J\xC2\x9B" "31m\r\n\u202E";
+const std::string kEscaped = "\\u001b[2J\\u009b31m\n\\u202e";
+
+TEST(F6_Run, an_answer_that_is_stored_steers_no_terminal) {
+  World world(R"("metrics":[)" + web_metric("m", R"(,"consecutiveErrorLimit":0)") + "]");
+  world.step(0);
+  world.answer(status_answer(500, "PWNED " + kEscapes + "tail"), 0, 1);
+  world.step(1);
+  EXPECT_EQ(world.status().phase, AnalysisPhase::Error);
+  const auto& result = world.result(0);
+  EXPECT_NE(result.measurements.at(0).message.find("PWNED " + kEscaped + "tail"),
+            std::string::npos);
+  for (const std::string& text :
+       {result.measurements.at(0).message, result.message, world.status().message})
+    EXPECT_EQ(text.find_first_of("\x1b\r\x9B"), std::string::npos) << text;
+  EXPECT_NE(world.status().message.find("PWNED"), std::string::npos);
+}
+
+// Conditions see the value as it came; what is kept of it is for people.
+TEST(F6_Run, a_condition_sees_the_value_itself) {
+  World world(
+      R"("metrics":[)" +
+      web_metric("m", R"(,"successCondition":"result == \"a\\u001b\\u009bb\\r\\n\"")") + "]");
+  world.step(0);
+  world.answer(status_answer(200, "a\x1b\xC2\x9B" "b\r\n"), 0, 1);
+  world.step(1);
+  EXPECT_EQ(world.status().phase, AnalysisPhase::Successful) << world.status().message;
+  EXPECT_EQ(world.result(0).measurements.at(0).value, "a\\u001b\\u009bb\n");
+}
+
+// Cleaned first, the Secret would not be found any more and would stand there for all to read.
+TEST(F6_Run, a_secret_with_controls_in_it_is_masked_before_the_text_is_cleaned) {
+  World world(R"("metrics":[{"name":"m","provider":{"web":{"url":"http://x","method":"POST","body":"{{args.token}}"}}}],)"
+              R"("args":[{"name":"token","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}])");
+  world.secrets.insert_or_assign("s/k", Result<std::string>("hun\x1bter2"));
+  world.step(0);
+  world.answer(status_answer(500, "you sent hun\x1bter2 to us"), 0, 1);
+  world.step(1);
+  const std::string message = world.result(0).measurements.at(0).message;
+  EXPECT_EQ(message.find("ter2"), std::string::npos) << message;
+}
+
+// The name of a metric is text of whoever wrote the template.
+TEST(F6_Run, names_of_metrics_are_cleaned_where_a_run_tells_of_them) {
+  World world(
+      R"("metrics":[{"name":"m\u001b[2J","consecutiveErrorLimit":0,"provider":{"web":{"url":"http://x"}}}])");
+  world.step(0);
+  world.answer(status_answer(500), 0, 1);
+  world.step(1);
+  EXPECT_NE(world.status().message.find("m\\u001b[2J"), std::string::npos)
+      << world.status().message;
+  EXPECT_EQ(world.result(0).name, "m\x1b[2J");  // it is how the result is found again
+}
+
 }  // namespace
 }  // namespace sluice::analysisrun

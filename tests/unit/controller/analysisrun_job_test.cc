@@ -237,5 +237,23 @@ TEST(JobRun, a_measurement_without_a_job_name_is_an_error) {
   EXPECT_EQ(world.result(0).measurements.at(0).message, "job metadata reference missing");
 }
 
+TEST(F10_JobRun, a_job_with_the_controllers_own_account_is_an_error_that_says_so) {
+  const std::string metric =
+      R"({"name":"smoke","provider":{"job":{"spec":{"template":{"spec":{"serviceAccountName":"argo-rollouts"}}}}}})";
+  World world(metrics(metric));
+  world.options.jobs.own_account = {"shop", "argo-rollouts"};
+  world.step(0);
+  EXPECT_TRUE(world.jobs.empty());
+  ASSERT_EQ(world.result(0).measurements.size(), 1U);
+  EXPECT_EQ(world.result(0).measurements[0].phase, AnalysisPhase::Error);
+  EXPECT_NE(world.result(0).measurements[0].message.find("is the controller's own"),
+            std::string::npos);
+  // The controller in a namespace of its own has nothing to refuse here.
+  World apart(metrics(metric));
+  apart.options.jobs.own_account = {"argo-rollouts", "argo-rollouts"};
+  apart.step(0);
+  EXPECT_EQ(apart.jobs.size(), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::analysisrun

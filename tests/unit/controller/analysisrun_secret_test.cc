@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "analysisrun_given.h"
+#include "controller/analysisrun/secrets.h"
 
 namespace sluice::analysisrun {
 namespace {
@@ -119,6 +120,56 @@ TEST(Secrets, of_a_terminated_run_are_not_read) {
   world.step(0);
   EXPECT_TRUE(world.last.secrets_needed.empty());
   EXPECT_EQ(world.status().phase, AnalysisPhase::Successful);
+}
+
+// ---- F9: only Secrets that were marked for it ----
+
+const std::string kLabelled =
+    R"({"metadata":{"labels":{"argo-rollouts.argoproj.io/analysis-argument":"true"}},"data":{"token":"aHVudGVyMg=="}})";
+
+TEST(F9_Secrets, need_the_label_only_with_the_flag) {
+  const std::string plain = R"({"data":{"token":"aHVudGVyMg=="}})";
+  EXPECT_EQ(secret_value(plain, "prom", "token", false).value_or("?"), "hunter2");
+  EXPECT_EQ(secret_value(kLabelled, "prom", "token", false).value_or("?"), "hunter2");
+  EXPECT_EQ(secret_value(kLabelled, "prom", "token", true).value_or("?"), "hunter2");
+  for (const std::string& body :
+       {plain,
+        std::string(
+            R"({"metadata":{"labels":{"argo-rollouts.argoproj.io/analysis-argument":"false"}},"data":{"token":"aA=="}})"),
+        std::string(
+            R"({"metadata":{"annotations":{"argo-rollouts.argoproj.io/analysis-argument":"true"}},"data":{"token":"aA=="}})")}) {
+    for (const char* key : {"token", "absent"}) {  // nor is told which keys there are
+      const auto refused = secret_value(body, "prom", key, true);
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().message,
+                "it does not carry the label argo-rollouts.argoproj.io/analysis-argument=true, which "
+                "the controller's flag --secrets-need-label asks for");
+    }
+  }
+}
+
+TEST(F9_Secrets, a_missing_key_and_an_unreadable_answer_are_as_before) {
+  const auto missing = secret_value(kLabelled, "prom", "password", true);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::NotFound);
+  EXPECT_EQ(missing.error().message, "key 'password' does not exist in secret 'prom'");
+  EXPECT_FALSE(secret_value("no json", "prom", "token", true));
+}
+
+TEST(F9_Secrets, an_unlabelled_one_is_an_error_of_the_measurement_that_names_secret_label_and_flag) {
+  World world(kSpec);
+  world.secrets.insert_or_assign("prom/token", secret_value("{}", "prom", "token", true));
+  world.step(0);
+  ASSERT_EQ(world.result(0).measurements.size(), 1U);
+  EXPECT_EQ(world.result(0).measurements[0].message,
+            "cannot read Secret shop/prom: it does not carry the label "
+            "argo-rollouts.argoproj.io/analysis-argument=true, which the controller's flag "
+            "--secrets-need-label asks for");
+  EXPECT_TRUE(world.in_flight.empty()) << "a query went out without its Secret";
+  // Once it is labelled the next measurement goes on.
+  world.secrets.insert_or_assign("prom/token", secret_value(kLabelled, "prom", "token", true));
+  world.step(20);
+  EXPECT_EQ(world.in_flight.size(), 1U);
 }
 
 }  // namespace

@@ -47,6 +47,10 @@ class Cluster {
   std::vector<std::string> event_reasons;
   std::optional<WallTime> wake_at;
   controller::Plan last;
+  // What the server does to a pod template before it stores it, or answers a dry run with it.
+  std::function<void(Json&)> serve = [](Json&) {};
+  bool answers_dry_runs = true;
+  int dry_runs = 0;
   int crash_at = -1;  // the plan that makes this write (counted from 0) is dropped before it
   // What the API server refuses. The rest of the plan is not sent then, and the loop remembers it.
   std::function<bool(const kube::Write&)> refuses;
@@ -135,6 +139,13 @@ class Cluster {
   controller::Plan pass() {
     auto observed = observe();
     observed.refusals = refusals_.of(kRefusalKey, mono(), now);
+    if (const auto write = dry_run(observed, now)) {
+      ++dry_runs;
+      EXPECT_TRUE(write->dry_run && write->key.name.empty());
+      auto pod_template = json(write->body)["spec"]["template"];
+      serve(pod_template);
+      if (answers_dry_runs) observed.served_template = kube::dump(pod_template);
+    }
     auto plan = decide(observed, now, options);
     wake_at = plan.wake_at;
     for (const auto& intent : plan.intents) {
@@ -333,6 +344,7 @@ class Cluster {
     if (write.verb == kube::Verb::Create) {
       if (store.contains(write.key.name)) return write.tolerate_done;
       auto object = json(write.body);
+      if (kind == "ReplicaSet") serve(object["spec"]["template"]);
       put(std::move(object));
       return true;
     }

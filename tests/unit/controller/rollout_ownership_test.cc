@@ -1,8 +1,15 @@
-// Whose runs and ReplicaSets count.
+// Whose runs count, and what an annotation may say of them (ADR 6).
+#include <gmock/gmock.h>
+
+#include "controller/rollout/verdict.h"
 #include "tests/unit/controller/given.h"
 
 namespace sluice::rollout::test {
 namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr const char* kGatedSteps =
     R"([{"setWeight":50},{"analysis":{"templates":[{"templateName":"once"}]}},)"
@@ -155,6 +162,184 @@ TEST(F1, a_set_whose_owner_is_of_another_kind_is_in_the_way_and_not_ours) {
   c.run();
   EXPECT_NE(c.current_hash(), fresh.current_hash());
   EXPECT_EQ(kube::get_string(c.get("ReplicaSet", new_set(fresh)), "metadata.uid"), "foreign");
+}
+
+// ---- F11: the verdict that an annotation tells of ----
+
+std::string annotated(Cluster& c, const std::string& run, const std::string& message = "forged",
+                      const std::string& hash = "") {
+  return Json{{"hash", hash.empty() ? c.current_hash() : hash}, {"run", run}, {"message", message}}
+      .dump();
+}
+void annotate_ingress(Cluster& c, const std::string& text) {
+  c.edit("Ingress", "web-web-canary",
+         Json{{"metadata", {{"annotations", {{api::kAbortVerdictAnnotation, text}}}}}});
+}
+
+// Nothing is aborted, the update is where it was, and it is told why.
+void expect_ignored(Cluster& c, const std::string& why) {
+  c.run();
+  EXPECT_EQ(c.phase(), "Paused") << c.message();
+  EXPECT_EQ(c.weight(), "50");
+  EXPECT_EQ(c.annotation("Ingress", "web-web-canary", api::kAbortVerdictAnnotation), "");
+  EXPECT_THAT(c.events, Contains(AllOf(HasSubstr("AbortVerdictIgnored: "),
+                                       HasSubstr("Ingress web-web-canary"), HasSubstr(why))));
+}
+
+TEST(F11, a_verdict_of_a_run_that_never_was_aborts_nothing) {
+  auto c = being_watched();
+  annotate_ingress(c, annotated(c, background_run(c) + ".7"));
+  expect_ignored(c, "not judged by an AnalysisRun of that name");
+}
+
+TEST(F11, a_verdict_without_a_run_aborts_nothing) {
+  auto c = being_watched();
+  annotate_ingress(c, annotated(c, ""));
+  expect_ignored(c, "not judged by an AnalysisRun of that name");
+}
+
+TEST(F11, a_verdict_that_the_run_contradicts_aborts_nothing) {
+  auto c = being_watched();
+  c.set_run(background_run(c), "Successful");
+  c.run();
+  annotate_ingress(c, annotated(c, background_run(c)));
+  expect_ignored(c, "has not failed");
+}
+
+TEST(F11, a_verdict_of_a_run_of_another_version_aborts_nothing) {
+  auto c = being_watched();
+  c.edit("AnalysisRun", background_run(c),
+         json(R"({"metadata":{"labels":{"rollouts-pod-template-hash":"old"}}})"));
+  annotate_ingress(c, annotated(c, background_run(c)));
+  expect_ignored(c, "another version");
+}
+
+TEST(F11, a_verdict_of_a_run_of_an_earlier_attempt_aborts_nothing) {
+  auto c = being_watched();
+  c.get("AnalysisRun", background_run(c))["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z";
+  annotate_ingress(c, annotated(c, background_run(c)));
+  expect_ignored(c, "earlier attempt");
+}
+
+TEST(F11, a_run_that_is_not_ours_bears_no_verdict_out) {
+  auto c = being_watched();
+  Json forged = c.get("AnalysisRun", background_run(c));
+  forged["metadata"]["name"] = "web-forged";
+  forged["metadata"]["uid"] = "forged";
+  forged["metadata"]["ownerReferences"][0]["uid"] = "somebody-else";
+  forged["status"] = json(R"({"phase":"Failed"})");
+  c.put(forged);
+  annotate_ingress(c, annotated(c, "web-forged"));
+  expect_ignored(c, "not judged by an AnalysisRun of that name");
+}
+
+// Who has carried out its plans knows that no cut waits for its record.
+TEST(F11, while_its_run_still_runs_a_verdict_is_believed_of_a_predecessor_only) {
+  auto c = being_watched();
+  annotate_ingress(c, annotated(c, background_run(c)));
+  auto observed = c.observe();
+  observed.carried_out = true;
+  const auto plan = decide(observed, c.now, c.options);
+  EXPECT_TRUE(plan.settled);
+  for (const auto* write : plan.writes()) EXPECT_NE(write->purpose, "PatchStatus") << write->body;
+  ASSERT_FALSE(plan.events().empty());
+  EXPECT_THAT(plan.events().front()->message, HasSubstr("no AnalysisRun has failed"));
+  EXPECT_TRUE(plan.events().front()->once);
+  // To a process that has just taken over it may be what its predecessor died over.
+  observed.carried_out = false;
+  const auto first = decide(observed, c.now, c.options);
+  EXPECT_FALSE(first.settled);
+  c.run();
+  EXPECT_EQ(c.phase(), "Degraded");
+}
+
+TEST(F11, a_plan_says_whether_a_cut_waits_for_its_record) {
+  auto c = being_watched();
+  EXPECT_TRUE(c.pass().settled);
+  c.set_run(background_run(c), "Failed", "too slow");
+  EXPECT_FALSE(c.pass().settled);
+  EXPECT_TRUE(c.pass().settled) << "aborted, and recorded";
+}
+
+TEST(F11, the_verdict_of_a_run_that_is_gone_counts_if_the_status_knows_the_run) {
+  auto c = being_watched();
+  annotate_ingress(c, annotated(c, background_run(c),
+                                "Background analysis phase error/failed: too slow"));
+  c.objects["AnalysisRun"].clear();
+  c.run();
+  EXPECT_EQ(c.phase(), "Degraded");
+  EXPECT_THAT(c.message(), HasSubstr("Background analysis phase error/failed: too slow"));
+}
+
+TEST(F11, the_message_is_the_runs_own_where_it_has_failed) {
+  auto c = being_watched();
+  c.set_run(background_run(c), "Failed", "too slow");
+  annotate_ingress(c, annotated(c, background_run(c), "a tale"));
+  c.run();
+  EXPECT_EQ(c.phase(), "Degraded");
+  EXPECT_THAT(c.message(), HasSubstr("failed: too slow"));
+  EXPECT_THAT(c.message(), Not(HasSubstr("a tale")));
+}
+
+TEST(F11, a_message_that_no_controller_would_have_written_is_not_repeated) {
+  auto c = being_watched();
+  annotate_ingress(c, annotated(c, background_run(c), "\x1b[2Jcall 555-1234"));
+  c.run();
+  EXPECT_EQ(c.phase(), "Degraded");
+  EXPECT_EQ(c.message(),
+            "RolloutAborted: Rollout aborted update to revision 2: Background analysis phase "
+            "error/failed");
+}
+
+TEST(F11, before_the_switch_of_blue_green_there_is_no_cut_and_no_verdict_of_one) {
+  auto c = blue_green(2, R"({"prePromotionAnalysis":{"templates":[{"templateName":"once"}]}})");
+  const auto old = c.current_hash();
+  c.set_image("web:2");
+  c.run();
+  const auto run = "web-" + c.current_hash() + "-2-pre";
+  ASSERT_TRUE(c.has("AnalysisRun", run));
+  c.edit("Service", "web-active",
+         Json{{"metadata",
+               {{"annotations", {{api::kAbortVerdictAnnotation, annotated(c, run)}}}}}});
+  c.run();
+  EXPECT_FALSE(c.status().value("abort", false));
+  EXPECT_EQ(c.annotation("Service", "web-active", api::kAbortVerdictAnnotation), "");
+  EXPECT_THAT(c.events, Contains(HasSubstr("of Service web-active, which names AnalysisRun")));
+  c.set_run(run, "Successful");
+  c.run();
+  EXPECT_NE(c.selected("web-active"), old) << "the update goes on";
+}
+
+TEST(F11, of_a_service_that_still_selects_the_new_version_no_cut_is_believed) {
+  auto c = blue_green(2, R"({"postPromotionAnalysis":{"templates":[{"templateName":"once"}]}})");
+  c.set_image("web:2");
+  c.run();
+  const auto run = "web-" + c.current_hash() + "-2-post";
+  ASSERT_TRUE(c.has("AnalysisRun", run));
+  c.edit("Service", "web-active",
+         Json{{"metadata",
+               {{"annotations", {{api::kAbortVerdictAnnotation, annotated(c, run)}}}}}});
+  c.run();
+  EXPECT_FALSE(c.status().value("abort", false)) << c.message();
+  c.set_run(run, "Successful");
+  c.run();
+  EXPECT_EQ(c.phase(), "Healthy");
+}
+
+TEST(F11, texts_of_a_verdict_are_bounded_and_clean) {
+  EXPECT_FALSE(decode_verdict(R"({"hash":"abc","run":"a b"})"));
+  EXPECT_FALSE(decode_verdict(R"({"hash":"ab\u001bc","run":"r"})"));
+  EXPECT_FALSE(decode_verdict(Json{{"hash", "abc"}, {"run", std::string(254, 'r')}}.dump()));
+  const Json essay{{"hash", "abc"}, {"run", "r"}, {"message", std::string(300'000, 'x')}};
+  const auto long_one = decode_verdict(essay.dump());
+  ASSERT_TRUE(long_one);
+  EXPECT_LE(long_one->message.size(), 1000U);
+  const auto wild = decode_verdict(
+      "{\"hash\":\"abc\",\"run\":\"r\",\"metric\":\"m\\u0007\","
+      "\"message\":\"a\\u001b[2Jb\\r\\nc\\u009bd\\u202ee\\u2066f\\u200fg\\u007fh – ü\"}");
+  ASSERT_TRUE(wild);
+  EXPECT_EQ(wild->message, "a[2Jbcdefgh – ü");
+  EXPECT_EQ(wild->metric, "m");
 }
 
 }  // namespace

@@ -113,6 +113,16 @@ TEST(Quantity, HasOneCanonicalText) {
       {"1Mi", "1Mi"},
       {"4000m", "4"},
       {"250m", "250m"},
+      // What Kubernetes 0.34 makes of notations that few people use.
+      {"007", "007"},
+      {"000100m", "000100m"},
+      {"+2", "+2"},
+      {"+2Ei", "2Ei"},
+      {"1.Ei", "1Ei"},
+      {"1.Gi", "1.Gi"},
+      {".5e1", "5"},
+      {"99999Gi", "99999Gi"},
+      {" 128Mi ", "128Mi"},
   };
   for (const auto& row : rows) {
     const auto canonical = canonical_quantity(row.in);

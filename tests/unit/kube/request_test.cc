@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
+#include "kube/request/service_account.h"
 
 namespace sluice::kube {
 namespace {
@@ -21,6 +23,17 @@ TEST(ResourcePath, NamesGroupNamespaceAndSubresource) {
   EXPECT_EQ(resource_path(kPodDisruptionBudgets, {"a", "b"}, "", "v1beta1"),
             "/apis/policy/v1beta1/namespaces/a/poddisruptionbudgets/b");
   EXPECT_EQ(resource_path(kPods, {"a", "b/../c"}), "/api/v1/namespaces/a/pods/b%2F..%2Fc");
+}
+
+TEST(MakeRequest, ADryRunSaysSo) {
+  Write dry;
+  dry.type = kReplicaSets;
+  dry.key = {"n", ""};
+  dry.verb = Verb::Create;
+  dry.body = "{}";
+  dry.dry_run = true;
+  EXPECT_EQ(make_request(dry).url,
+            "/apis/apps/v1/namespaces/n/replicasets?fieldManager=sluice&dryRun=All");
 }
 
 TEST(MakeRequest, EachVerbHasItsMethodPathAndMediaType) {
@@ -190,6 +203,25 @@ TEST(ResponseError, TheServersWishToWaitIsKept) {
   http::Response plain{503, {{"Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT"}}, ""};
   EXPECT_EQ(response_error(plain, "")->retry_after, std::nullopt);
   EXPECT_EQ(response_error(status(500, "InternalError", "x"), "")->retry_after, std::nullopt);
+}
+
+TEST(F10_ServiceAccount, of_a_token_is_what_its_subject_says) {
+  const auto token = [](std::string claims) {
+    std::string payload = base64_encode(claims);
+    for (char& c : payload) c = c == '+' ? '-' : c == '/' ? '_' : c;
+    while (payload.ends_with('=')) payload.pop_back();
+    return "eyJhbGciOiJSUzI1NiJ9." + payload + ".c2ln";
+  };
+  const auto found = service_account_of(
+      token(R"({"sub":"system:serviceaccount:argo-rollouts:sluice","x":"??>>~~ÿÿ"})") + "\n");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(*found, (ObjectKey{"argo-rollouts", "sluice"}));
+  for (const std::string& other :
+       {std::string(), std::string("opaque"), std::string("a.b.c"), std::string("a.!!.c"),
+        token("[]"), token("{}"), token(R"({"sub":"jane"})"), token(R"({"sub":7})"),
+        token(R"({"sub":"system:serviceaccount:a"})"), token(R"({"sub":"system:serviceaccount::b"})"),
+        token(R"({"sub":"system:node:a:b"})")})
+    EXPECT_FALSE(service_account_of(other)) << other;
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+
+#include "base/strings.h"
 #include "json_gen.h"
 
 namespace sluice::kube {
@@ -195,6 +197,22 @@ spec:
 )");
   EXPECT_EQ(to_yaml(Json::object()), "{}\n");
   EXPECT_EQ(to_yaml(Json("x")), "x\n");
+}
+
+// DEL, C1, bidi marks, and what YAML 1.1 takes for the end of a line.
+TEST(F6_Yaml, what_a_reader_would_not_see_is_escaped_and_reads_back) {
+  for (const char* hidden : {"\x7f", "\xC2\x9B", "\xC2\x85", "\u202E", "\u2066", "\u2028", "\x1b",
+                             "\r", "\r\n"}) {
+    for (const char* frame : {"", "text ", "line\n", "- "}) {
+      const std::string text = std::string(frame) + hidden + "31m";
+      const Json value = {{"key " + text, text}, {"list", {text}}};
+      const std::string written = to_yaml(value);
+      EXPECT_EQ(printable(written), written);
+      const auto read = parse_yaml(written);
+      ASSERT_TRUE(read && read->size() == 1U) << written;
+      EXPECT_EQ(read->front(), value) << written;
+    }
+  }
 }
 
 RC_GTEST_PROP(Yaml, WhatIsWrittenReadsBack, ()) {

@@ -5,45 +5,13 @@
 #include <netdb.h>
 #include <sys/resource.h>
 
+#include "tests/unit/net/names.h"
 #include "tests/unit/net/scripted_peer.h"
-
-namespace {
-
-// A name server that does not answer: the lookup of this name ends when the test says so.
-struct HangingLookup {
-  std::mutex mutex;
-  std::condition_variable changed;
-  int waiting = 0;
-  bool released = false;
-  void wait() {
-    std::unique_lock lock(mutex);
-    ++waiting;
-    changed.notify_all();
-    changed.wait_for(lock, std::chrono::seconds(8), [this] { return released; });
-    --waiting;
-    changed.notify_all();
-  }
-  void release() {
-    std::unique_lock lock(mutex);
-    released = true;
-    changed.notify_all();
-    changed.wait(lock, [this] { return waiting == 0; });
-  }
-  int count() {
-    const std::lock_guard lock(mutex);
-    return waiting;
-  }
-};
-HangingLookup& hanging_lookup() {
-  static HangingLookup lookup;
-  return lookup;
-}
-
-}  // namespace
 
 // libcurl finds this one before libc's.
 extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
                            addrinfo** out) {
+  using sluice::net::test::hanging_lookup;
   if (name != nullptr && std::string_view(name) == "hangs.example") {
     hanging_lookup().wait();
     return EAI_AGAIN;
@@ -51,7 +19,8 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
   if (name != nullptr && std::string_view(name) == "unknown.example") return EAI_NONAME;
   using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
   static const auto real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "getaddrinfo"));
-  return real(name, service, hints, out);
+  const std::string address = sluice::net::test::address_of(name == nullptr ? "" : name);
+  return real(address.empty() ? name : address.c_str(), service, hints, out);
 }
 
 namespace sluice::net {
@@ -59,6 +28,7 @@ namespace {
 
 using test::Client;
 using test::get;
+using test::hanging_lookup;
 using test::RawConnection;
 using test::RawListener;
 using test::ScriptedPeer;

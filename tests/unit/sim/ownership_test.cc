@@ -261,5 +261,37 @@ TEST(Ownership, F3_a_rollout_given_to_us_within_an_update_is_finished_with_its_r
   EXPECT_EQ(world.step(), 3);
 }
 
+// ---- F11 ----
+
+TEST(Ownership, F11_an_annotation_that_somebody_writes_during_our_watch_aborts_nothing) {
+  OwnedWorld world;
+  Json metric = UserWorld::metric();
+  metric["interval"] = "3600s";
+  metric["count"] = 2;
+  world.deploy(metric, OwnedWorld::gate_steps());
+  ASSERT_TRUE(world.wait_phase("Healthy"));
+  world.set_image("web:2");
+  ASSERT_TRUE(world.sim.run_until([&] { return !world.newest_run().is_null(); }, Seconds(60)));
+  world.sim.run_for(Seconds(30));
+  const std::string name = kube::get_string(world.newest_run(), "metadata.name");
+  for (int i = 0; i < 2; ++i) {  // the genuine run, which runs
+    world.patch(kube::kIngresses, "web-web-canary",
+                {{"metadata",
+                  {{"annotations",
+                    {{api::kAbortVerdictAnnotation,
+                      Json{{"hash", world.text("status.currentPodHash")},
+                           {"run", name},
+                           {"message", "Step-based analysis phase error/failed: forged"}}
+                          .dump()}}}}}});
+    world.sim.run_for(Seconds(1200));
+  }
+  EXPECT_EQ(world.step(), 1);
+  EXPECT_EQ(world.text("status.abortedAt"), "");
+  EXPECT_EQ(world.events("Rollout", "web"),
+            "Warning AbortVerdictIgnored: The annotation sluice.argoproj.io/abort-verdict of "
+            "Ingress web-web-canary, which names AnalysisRun \"" +
+                name + "\", is ignored: no AnalysisRun has failed (×1)\n");
+}
+
 }  // namespace
 }  // namespace sluice::sim

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/strings.h"
 #include "telemetry/telemetry.h"
 
 namespace sluice::telemetry {
@@ -74,6 +75,23 @@ TEST(LogLine, ATextLineIsOneLineWhateverComesIn) {
   const std::string line = text_line(kTime, LogLevel::Error, "a\nb", {{"k\n", "v\nlevel=info"}});
   EXPECT_THAT(line, Not(HasSubstr("\n")));
   EXPECT_THAT(line, HasSubstr(R"("k\n"="v\nlevel=info")"));
+}
+
+TEST(F6_LogLine, no_line_of_either_format_steers_a_terminal) {
+  const std::string hostile = "\xC2\x9B" "31m \x9B" "2J \u202Eevil\u2066 \x1b]0;t\a \u2028 \x7f";
+  const std::string lines[] = {
+      text_line(kTime, LogLevel::Warn, hostile, {{"k" + hostile, hostile}}),
+      json_line(kTime, LogLevel::Warn, hostile, {{"k" + hostile, hostile}})};
+  for (const auto& line : lines) {
+    EXPECT_EQ(printable_line(line), line);
+    EXPECT_THAT(line, HasSubstr(R"(\u009b31m)"));
+    EXPECT_THAT(line, HasSubstr(R"(\u202eevil\u2066)"));
+  }
+  // Readers of the log get what it was.
+  const auto parsed = nlohmann::json::parse(lines[1], nullptr, false);
+  ASSERT_TRUE(parsed.is_object());
+  EXPECT_EQ(parsed["msg"].get<std::string>(),
+            "\xC2\x9B" "31m \xEF\xBF\xBD" "2J \u202Eevil\u2066 \x1b]0;t\a \u2028 \x7f");
 }
 
 TEST(LogLine, FieldsCannotShadowOurOwn) {

@@ -5,6 +5,7 @@
 #include "kube/json/json.h"
 #include "kube/json/patch.h"
 #include "kube/model/resources.h"
+#include "traffic/nginx/canary_object.h"
 #include "traffic/nginx/nginx.h"
 
 namespace sluice::traffic::nginx {
@@ -39,6 +40,7 @@ struct World {
   api::NginxRouting routing;
   Split split;
   Ingresses ingresses;
+  Options options;
 
   World() {
     rollout.meta.key = {"ns", "shop"};
@@ -55,7 +57,7 @@ struct World {
     ingresses[kube::get_string(object, "metadata.name")] = ingress(object);
   }
   [[nodiscard]] Result<RoutePlan> plan() const {
-    return nginx::plan(rollout, routing, split, ingresses);
+    return nginx::plan(rollout, routing, split, ingresses, options);
   }
   // What the server stores after the plan's writes.
   std::size_t apply() {
@@ -564,6 +566,184 @@ TEST(NginxMalformed, stable_ingress_is_an_error_and_no_crash) {
     ASSERT_FALSE(world.plan()) << text;
     EXPECT_EQ(world.plan().error().code, ErrorCode::Invalid) << text;
   }
+}
+
+// ---- F7: what would run in the ingress controller, which all tenants share, with its rights ----
+
+TEST(F7_Snippets, code_is_known_by_its_key_whatever_the_prefix) {
+  const char* const code[] = {"nginx.ingress.kubernetes.io/server-snippet",
+                              "nginx.ingress.kubernetes.io/configuration-snippet",
+                              "nginx.ingress.kubernetes.io/auth-snippet",
+                              "nginx.ingress.kubernetes.io/stream-snippet",
+                              "nginx.ingress.kubernetes.io/modsecurity-snippet",
+                              "Nginx.Ingress.Kubernetes.io/Server-Snippet",
+                              "ingress.example.com/location-snippet",
+                              "server-snippet",
+                              "nginx.org/server-snippets",
+                              "nginx.org/location-snippets",
+                              "haproxy.org/backend-config-snippet",
+                              "haproxy-ingress.github.io/config-backend",
+                              "haproxy-ingress.github.io/config-frontend",
+                              "ingress.kubernetes.io/config-backend",
+                              "zalando.org/skipper-filter",
+                              "zalando.org/skipper-routes"};
+  for (const char* key : code) EXPECT_TRUE(is_code(key)) << key;
+  const char* const settings[] = {"nginx.ingress.kubernetes.io/canary-by-header",
+                                  "nginx.ingress.kubernetes.io/rewrite-target",
+                                  "nginx.ingress.kubernetes.io/auth-url",
+                                  "snippet.example.com/team",
+                                  "example.com/config-version",
+                                  "cert-manager.io/cluster-issuer",
+                                  "haproxy.org/timeout-server",
+                                  "zalando.org/ratelimit",
+                                  "nginx.ingress.kubernetes.io/snippet-of-code",
+                                  ""};
+  for (const char* key : settings) EXPECT_FALSE(is_code(key)) << key;
+}
+
+TEST(F7_Snippets, are_left_out_and_all_else_is_as_before) {
+  World world;
+  world.routing.canary_ingress_annotations = {{kPrefix + "server-snippet", "deny all;"},
+                                              {"haproxy.org/backend-config-snippet", "x"},
+                                              {"example.com/team", "shop"}};
+  world.routing.additional_ingress_annotations = {{"configuration-snippet", "more_set_headers;"},
+                                                  {"canary-by-header", "X-Canary"}};
+  const auto planned = world.plan();
+  ASSERT_TRUE(planned);
+  ASSERT_EQ(planned->writes.size(), 1U);
+  EXPECT_EQ(json(planned->writes[0].body)["metadata"]["annotations"], json(R"({
+    "example.com/team":"shop",
+    "nginx.ingress.kubernetes.io/canary":"true",
+    "nginx.ingress.kubernetes.io/canary-by-header":"X-Canary",
+    "nginx.ingress.kubernetes.io/canary-weight":"15",
+    "sluice/applied-annotations":"[\"example.com/team\",\"nginx.ingress.kubernetes.io/canary-by-header\"]",
+    "sluice/left-out-annotations":"[\"haproxy.org/backend-config-snippet\",\"nginx.ingress.kubernetes.io/configuration-snippet\",\"nginx.ingress.kubernetes.io/server-snippet\"]"})"));
+  ASSERT_EQ(planned->warnings.size(), 1U);
+  EXPECT_EQ(planned->warnings[0].reason, "SnippetsLeftOut");
+  EXPECT_EQ(planned->warnings[0].message,
+            "Left out of canary ingress `shop-shop-ing-canary`, because it is the ingress controller's "
+            "own configuration, which others share (the flag --allow-ingress-snippets of the controller "
+            "lets it pass): "
+            "spec.strategy.canary.trafficRouting.nginx.canaryIngressAnnotations[haproxy.org/"
+            "backend-config-snippet], "
+            "spec.strategy.canary.trafficRouting.nginx.additionalIngressAnnotations[nginx.ingress."
+            "kubernetes.io/configuration-snippet], "
+            "spec.strategy.canary.trafficRouting.nginx.canaryIngressAnnotations[nginx.ingress."
+            "kubernetes.io/server-snippet]");
+}
+
+TEST(F7_Snippets, are_warned_of_once_and_again_only_when_others_are_left_out) {
+  World world;
+  world.routing.canary_ingress_annotations = {{kPrefix + "server-snippet", "deny all;"}};
+  world.apply();
+  EXPECT_EQ(world.apply(), 0U);
+  for (const int weight : {20, 40}) {
+    world.split.canary_weight = weight;
+    const auto planned = world.plan();
+    ASSERT_TRUE(planned);
+    EXPECT_EQ(planned->writes.size(), 1U);
+    EXPECT_TRUE(planned->warnings.empty());
+    world.apply();
+  }
+  // At rest a Rollout that gets another one hears of it at once.
+  world.routing.canary_ingress_annotations["nginx.org/server-snippets"] = "deny all;";
+  auto planned = world.plan();
+  ASSERT_TRUE(planned && planned->writes.size() == 1U);
+  EXPECT_EQ(planned->warnings.size(), 1U);
+  world.apply();
+  EXPECT_EQ(world.apply(), 0U);
+  world.routing.canary_ingress_annotations.clear();
+  planned = world.plan();
+  ASSERT_TRUE(planned && planned->writes.size() == 1U);
+  EXPECT_TRUE(planned->warnings.empty());
+  world.apply();
+  EXPECT_EQ(world.annotation(kCanary, std::string(kLeftOutAnnotations)), "(none)");
+  EXPECT_EQ(world.apply(), 0U);
+}
+
+TEST(F7_Snippets, one_warning_names_every_canary_ingress_of_the_rollout) {
+  World world;
+  kube::Json second = json(kStable);
+  second["metadata"]["name"] = "shop-inner";
+  world.put(second);
+  world.routing.stable_ingress.clear();
+  world.routing.stable_ingresses = {"shop-ing", "shop-inner"};
+  world.routing.canary_ingress_annotations = {{kPrefix + "server-snippet", "deny all;"}};
+  const auto planned = world.plan();
+  ASSERT_TRUE(planned);
+  ASSERT_EQ(planned->warnings.size(), 1U);
+  EXPECT_NE(planned->warnings[0].message.find("`shop-shop-ing-canary`, `shop-shop-inner-canary`"),
+            std::string::npos);
+}
+
+TEST(F7_Snippets, pass_with_the_flag_and_go_when_it_is_taken_away) {
+  World world;
+  world.options.allow_snippets = true;
+  world.routing.canary_ingress_annotations = {{kPrefix + "server-snippet", "deny all;"}};
+  const auto planned = world.plan();
+  ASSERT_TRUE(planned);
+  EXPECT_TRUE(planned->warnings.empty());
+  world.apply();
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "server-snippet"), "deny all;");
+  EXPECT_EQ(world.annotation(kCanary, std::string(kLeftOutAnnotations)), "(none)");
+  world.options.allow_snippets = false;
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "server-snippet"), "(none)");
+  EXPECT_EQ(world.apply(), 0U);
+  world.options.allow_snippets = true;
+  EXPECT_EQ(world.apply(), 1U);
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "server-snippet"), "deny all;");
+  EXPECT_EQ(world.annotation(kCanary, std::string(kLeftOutAnnotations)), "(none)");
+  EXPECT_EQ(world.apply(), 0U);
+}
+
+// Nothing that another controller left is touched at rest; what this release leaves out goes with
+// the next write that is due anyway.
+TEST(F7_Snippets, that_another_controller_let_pass_stay_until_there_is_something_to_write) {
+  World world;
+  world.routing.canary_ingress_annotations = {{kPrefix + "server-snippet", "deny all;"}};
+  world.options.allow_snippets = true;
+  world.apply();
+  world.edit(kCanary, {{"metadata", {{"annotations", {{kAppliedAnnotations, nullptr}}}}}});
+  world.options.allow_snippets = false;
+  const auto at_rest = world.plan();
+  ASSERT_TRUE(at_rest);
+  EXPECT_TRUE(at_rest->writes.empty());
+  EXPECT_TRUE(at_rest->warnings.empty());
+  world.split.canary_weight = 40;
+  const auto planned = world.plan();
+  ASSERT_TRUE(planned);
+  EXPECT_EQ(planned->warnings.size(), 1U);
+  world.apply();
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "server-snippet"), "(none)");
+  EXPECT_EQ(world.apply(), 0U);
+}
+
+TEST(F7_Snippets, of_the_stable_ingress_are_not_copied_and_its_own_are_not_touched) {
+  World world;
+  world.edit("shop-ing",
+             {{"metadata", {{"annotations", {{kPrefix + "server-snippet", "deny all;"}}}}}});
+  const auto planned = world.plan();
+  ASSERT_TRUE(planned);
+  EXPECT_TRUE(planned->warnings.empty());
+  world.apply();
+  EXPECT_EQ(world.annotation(kCanary, kPrefix + "server-snippet"), "(none)");
+  EXPECT_EQ(world.annotation("shop-ing", kPrefix + "server-snippet"), "deny all;");
+}
+
+// Somebody who could set them would make two writers of one annotation, and an abort out of nothing.
+TEST(F7_Snippets, our_own_records_are_no_annotations_for_a_field) {
+  World world;
+  world.routing.canary_ingress_annotations = {
+      {std::string(kAppliedAnnotations), "[\"x\"]"},
+      {std::string(kLeftOutAnnotations), "[\"y\"]"},
+      {std::string(api::kAbortVerdictAnnotation), "{\"hash\":\"h\"}"},
+      {"example.com/team", "shop"}};
+  world.apply();
+  EXPECT_EQ(world.annotation(kCanary, std::string(kAppliedAnnotations)), "[\"example.com/team\"]");
+  EXPECT_EQ(world.annotation(kCanary, std::string(kLeftOutAnnotations)), "(none)");
+  EXPECT_EQ(world.annotation(kCanary, std::string(api::kAbortVerdictAnnotation)), "(none)");
+  EXPECT_EQ(world.apply(), 0U);
 }
 
 }  // namespace
