@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include <iterator>
 #include <new>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -41,7 +43,8 @@ struct Flags {
   std::string crds, workflow, share;
   sim::Share part;  // what --share says
   unsigned jobs = 0;
-  bool crashes = false, faults = false, history = false, cost = false, verbose = false;
+  bool crashes = false, faults = false, history = false, cost = false, verbose = false,
+       first = false;
 };
 
 struct Task {
@@ -279,15 +282,24 @@ bool chosen(const Flags& flags, std::size_t point, std::size_t fault) {
   return flags.faults && flags.part.has(point, fault);
 }
 
+constexpr std::size_t kFirstFaults = 6;
+
+bool wanted(const Flags& flags, const sim::Workflow& workflow) {
+  const auto only = sim::parse_workflow(flags.workflow);
+  if (only && workflow != *only) return false;
+  const auto known = std::span(sim::kWorkflows).first(sim::kFirstWorkflows);
+  return !flags.first || std::find(known.begin(), known.end(), workflow) != known.end();
+}
+
 // Every write point of every workflow with each fault that is asked for.
 std::vector<Task> cell_tasks(sim::Scenarios& scenarios, const Flags& flags) {
   std::vector<Task> tasks;
-  const auto only = sim::parse_workflow(flags.workflow);
   for (const sim::Workflow workflow : sim::kWorkflows) {
-    if (only && workflow != *only) continue;
+    if (!wanted(flags, workflow)) continue;
     const auto& points = scenarios.baseline(workflow).points;
     for (std::size_t p = 0; p < points.size(); ++p) {
-      for (std::size_t f = 0; f < std::size(sim::kCellFaults); ++f) {
+      const std::size_t faults = flags.first ? kFirstFaults : std::size(sim::kCellFaults);
+      for (std::size_t f = 0; f < faults; ++f) {
         if (!chosen(flags, p, f)) continue;
         const sim::Fault fault = sim::kCellFaults[f];
         Task task{fmt::format("{}: {} at {}", sim::to_string(workflow), sim::to_string(fault),
@@ -336,9 +348,8 @@ int run_many(sim::Scenarios& scenarios, const Flags& flags) {
   const std::size_t cells = tasks.size();
   if (flags.seeds)
     for (auto& task : seed_tasks(scenarios, flags)) tasks.push_back(std::move(task));
-  const auto only = sim::parse_workflow(flags.workflow);
   for (const sim::Workflow workflow : sim::kWorkflows) {
-    if (only && workflow != *only) continue;
+    if (!wanted(flags, workflow)) continue;
     const sim::Outcome& outcome = scenarios.baseline(workflow);
     totals.coverage.expect(workflow, outcome.points);
     if (!outcome.violations.empty()) {
@@ -413,6 +424,9 @@ int sim_main(int argc, char** argv) {
   app.add_flag("--faults", flags.faults, "Every fault at every write of every workflow");
   app.add_option("--share", flags.share,
                  "K/N: with --faults, all crashes but only the K-th of N equal parts of the rest");
+  app.add_flag("--first", flags.first,
+               "With --crashes and --faults: only the nine workflows and six faults of the first "
+               "release");
   app.add_flag("--cost", flags.cost, "Count the writes of the reference canary (W5)");
   app.add_option("--workflow", flags.workflow, "Only this workflow");
   app.add_flag("--history", flags.history, "With --seed: print every stored change");

@@ -204,10 +204,18 @@ std::ptrdiff_t patches_of_routes(const std::vector<Item>& items) {
   });
 }
 
+// Of a record that the server refuses. What a second pass would build on it would be taken back by
+// the next decision, which starts from the old record again: no pass builds on it.
+bool record_is_refused(const Observed& observed) {
+  return std::any_of(observed.refusals.begin(), observed.refusals.end(), [](const auto& refusal) {
+    return refusal.write.type == api::kRollouts && refusal.write.subresource == "status";
+  });
+}
+
 // Passes until nothing more happens, or until only the world can say how it goes on.
-void fold_passes(Fold& fold, const Options& options, WallTime now) {
+void fold_passes(Fold& fold, const Options& options, WallTime now, int passes_max) {
   bool only_precheck = false, supersede = false;
-  for (int i = 0; i < kPassesMax; ++i) {
+  for (int i = 0; i < passes_max; ++i) {
     World world = fold.world;
     Draft draft(world, options, now);
     draft.items = fold.items;
@@ -348,6 +356,11 @@ void finish_with_status(Fold& fold, const Observed& observed, WallTime now) {
       fold.items.insert(fold.items.begin(), Item{refused_status(observed, refusal), false});
     told = take_told_with_status(fold.items);
     if (now >= refusal.retry_at) continue;
+    // The Rollout's own annotation stands behind the record.
+    std::erase_if(fold.items, [](const Item& item) {
+      const auto* other = std::get_if<kube::Write>(&item.intent);
+      return other && other->type == api::kRollouts && other->purpose != kConfirmRollout;
+    });
     // "At once" meant: as soon as the record is there.
     const bool at_once = fold.wake_at && *fold.wake_at <= now;
     fold.wake_at = at_once ? refusal.retry_at
@@ -387,7 +400,7 @@ controller::Plan decide(const Observed& observed, WallTime now, const Options& o
   }
   fold.items = std::move(claim.items);
   fold.trace = std::move(claim.trace);
-  fold_passes(fold, options, now);
+  fold_passes(fold, options, now, record_is_refused(observed) ? 1 : kPassesMax);
 
   const auto due = status_due(*observed.rollout, fold.world.rollout.status, now);
   const bool deferred = due && *due > now;

@@ -485,6 +485,23 @@ TEST(N1, a_status_that_is_refused_is_told_once_and_recorded_later) {
   EXPECT_EQ(told(c, "RolloutAborted"), before + 1);
 }
 
+// The next step's pods would rest on a record that is not there: the decision after it would take
+// them back.
+TEST(N1, nothing_is_built_on_a_record_that_is_refused) {
+  auto c = nginx_canary(4, kHalfThenMore);
+  c.set_image("web:2");
+  wait(c, Seconds{4});
+  ASSERT_EQ(c.weight(), "50");
+  const auto writes = c.sent.size();
+  c.refuses = all_of("PatchStatus");
+  wait(c, Seconds{60});  // the pause is over, and cannot be recorded
+  EXPECT_LT(c.sent.size() - writes, 3U) << c.history(writes);
+  EXPECT_EQ(c.weight(), "50");
+  c.refuses = nullptr;
+  wait(c, Seconds{30});
+  EXPECT_EQ(c.weight(), "75");
+}
+
 TEST(N1, a_refusal_that_lasts_costs_a_request_now_and_then_one_event_and_hardly_a_write) {
   for (const auto* purpose : {"SetWeights", "CreateReplicaSet", "CreateAnalysisRun",
                               "ScaleReplicaSet", "PatchStatus", "PatchMetadata"}) {

@@ -216,7 +216,8 @@ TEST(F11, a_verdict_of_a_run_of_another_version_aborts_nothing) {
 
 TEST(F11, a_verdict_of_a_run_of_an_earlier_attempt_aborts_nothing) {
   auto c = being_watched();
-  c.get("AnalysisRun", background_run(c))["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z";
+  c.get("AnalysisRun", background_run(c))["metadata"]["annotations"]
+       [std::string(api::kAttemptAnnotation)] = "another";
   annotate_ingress(c, annotated(c, background_run(c)));
   expect_ignored(c, "earlier attempt");
 }
