@@ -360,6 +360,7 @@ class RestServer final : public HttpServer {
       return {};
     } catch (const std::exception& error) {
       listener_.reset();
+      DoorServer::installed().forget(address_);
       return fail(ErrorCode::Unavailable, "cannot serve " + url_ + ": " + error.what());
     }
   }

@@ -190,7 +190,6 @@ void DoorConnection::on_events(short events, MonoTime now) {
       (stage_ == Stage::Waiting || stage_ == Stage::Answering)) {
     // A client may end its side and still read the answer; nobody reads a watch that way.
     peer_done_ = true;
-    close_after_ = true;
     if ((events & POLLHUP) != 0 || (answer_ && !answer_->length)) return close();
   }
   if (stage_ == Stage::Handshake) handshake(now);

@@ -481,8 +481,13 @@ bool ScenarioRun::play() {
       after_human_delay();
       resume();
       return wait_healthy("app:v2");
-    case Workflow::CanaryNginx:
     case Workflow::BlueGreen:
+      begin_update("app:v2");
+      if (!knobs_.moment) return wait_healthy("app:v2");
+      sim.run_for(*knobs_.moment);
+      set_image("app:v3");
+      return wait_healthy("app:v3");
+    case Workflow::CanaryNginx:
     case Workflow::Strangers:
       begin_update("app:v2");
       return wait_healthy("app:v2");

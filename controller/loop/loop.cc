@@ -659,7 +659,12 @@ void Loop::Impl::fail_key(const Key& key, const Error& error, std::string_view w
                  {"kind", std::string(to_string(key.kind))},
                  {"namespace", key.object.namespace_},
                  {"name", key.object.name}});
-  queue.failed(key, clock.mono_now(), rng, error.retry_after);
+  // A Rollout's decision leaves out what was refused; other keys have but the one thing to do.
+  if (key.kind == KeyKind::Rollout && is_refusal(error)) {
+    queue.refused(key, clock.mono_now(), rng);
+  } else {
+    queue.failed(key, clock.mono_now(), rng, error.retry_after);
+  }
 }
 
 // At rest there is nothing that an annotation could abort.

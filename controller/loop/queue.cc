@@ -8,6 +8,8 @@ namespace sluice::loop {
 namespace {
 constexpr Millis kBackoffFirst{20};
 constexpr Millis kBackoffMax{10'000};
+constexpr int kFailuresMax = 30;
+constexpr int kRefusalsMax = 3;  // 80 ms
 }  // namespace
 
 std::string_view to_string(KeyKind kind) {
@@ -141,12 +143,21 @@ void KeyQueue::done(const Key& key, MonoTime now) {
 }
 
 void KeyQueue::failed(const Key& key, MonoTime now, Rng& rng, std::optional<Millis> at_least) {
+  end_in_failure(key, now, rng, at_least, kFailuresMax);
+}
+
+void KeyQueue::refused(const Key& key, MonoTime now, Rng& rng) {
+  end_in_failure(key, now, rng, std::nullopt, kRefusalsMax);
+}
+
+void KeyQueue::end_in_failure(const Key& key, MonoTime now, Rng& rng,
+                              std::optional<Millis> at_least, int failures_max) {
   State& state = states_[key];
   if (state.busy) --busy_;
   if (state.busy && metrics_) metrics_->finished(key.kind, state.since, now);
   if (metrics_) metrics_->retried(key.kind);
   state.busy = false;
-  state.failures = std::min(state.failures + 1, 30);
+  state.failures = std::min(state.failures + 1, failures_max);
   Millis delay = back_off(state.failures, rng);
   state.asked = at_least.has_value();
   if (at_least && *at_least > delay) delay = *at_least;

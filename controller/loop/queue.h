@@ -55,6 +55,9 @@ class KeyQueue {
   // The server answers again after a silence: what failed before says nothing about it any more, so
   // every back-off ends and the next one begins small. A wait that the server asked for stays.
   void server_answers(MonoTime now);
+  // The server refused a write that waits by itself from now on (refusals.h): the rest of the key's
+  // work need not. Some tens of milliseconds, however many such writes there are.
+  void refused(const Key& key, MonoTime now, Rng& rng);
   void forget(const Key& key);
 
   // When take() may have something that it has not now; MonoTime::max() when only a mark() can
@@ -82,6 +85,8 @@ class KeyQueue {
   void enqueue(const Key& key, State& state, MonoTime now);
   void set_timer(const Key& key, State& state, MonoTime when);
   void fire_timers(MonoTime now);
+  void end_in_failure(const Key& key, MonoTime now, Rng& rng, std::optional<Millis> at_least,
+                      int failures_max);
 
   std::map<Key, State> states_;
   std::deque<Key> urgent_, normal_;

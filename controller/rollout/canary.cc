@@ -57,8 +57,11 @@ void canary_pass(Draft& draft) {
     draft.next = draft.stored;
     return;
   }
-  collect_history(draft);
+  // Nobody waits behind the deletion of old versions, which a server may refuse one by one.
+  const bool cut_first = draft.aborted() && draft.routed();
+  if (!cut_first) collect_history(draft);
   route(draft);
+  if (cut_first) collect_history(draft);
   reconcile_runs(draft);
   if (!draft.running()) return;
   const bool inconclusive = draft.changes.has_added(pause::kInconclusiveRun) &&

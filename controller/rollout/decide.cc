@@ -68,6 +68,11 @@ controller::Plan untouched(const Observed& observed, WallTime now, std::string_v
   next.message = "InvalidSpec: " + (present ? present->message : error);
   auto write = status_patch(rollout, next);
   if (!write) return plan;
+  for (const auto& refusal : observed.refusals) {
+    if (!same_intent(refusal.write, *write) || now >= refusal.retry_at) continue;
+    plan.wake_at = refusal.retry_at;
+    return plan;
+  }
   plan.intents.emplace_back(std::move(*write));
   if (refused)
     plan.intents.emplace_back(controller::EventIntent{

@@ -378,8 +378,10 @@ void sync_revision(Draft& draft) {
     change.min_ready_seconds = draft.spec().min_ready_seconds;
   if (draft.change_set(set, change, "SyncReplicaSet"))
     draft.why(Why::RevisionSynced, set.meta.key.name);
+  // An old number that the server will not let us raise is not the Rollout's: its own never falls.
   const auto revision = get_or(set.meta.annotations, api::kRevisionAnnotation);
-  if (revision_of(set.meta) &&
+  const auto number = revision_of(set.meta);
+  if (number && *number >= wanted &&
       get_or(draft.rollout().meta.annotations, api::kRevisionAnnotation) != revision)
     write_rollout_revision(draft, revision);
   if (!find_condition(draft.stored.conditions, condition::kProgressing))

@@ -229,10 +229,12 @@ void reconcile_traffic(Draft& draft) {
               "stable cannot carry the rest at weight " + std::to_string(decision.weight));
     draft.why(Why::WaitingForStable, "");
     clear_stale_verdict(draft, decision);
+    record_observed_weight(draft);  // another process may have moved it and died
     return;
   }
   if (cannot_be_judged(draft) && !carries_at_least(draft, decision.weight)) {
     draft.why(Why::WeightHeld, "nothing judges this version yet");
+    record_observed_weight(draft);
     return;
   }
   const auto split = split_for(draft, decision);

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from .cases import Failure
+from .cases import Failure, check
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
@@ -40,7 +40,16 @@ class Process:
     def require_alive(self):
         if not self.alive():
             raise Failure(f"{self.name} ended with code {self.popen.returncode}:\n{self.log(20)}")
+        check(self.state() != "T", f"{self.name} does nothing because somebody stopped it (SIGSTOP)")
         return True
+
+    def state(self):
+        """As ps shows it: T is a process that was stopped."""
+        try:
+            with open(f"/proc/{self.pid}/stat") as stream:
+                return stream.read().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            return ""
 
     def stop(self, seconds=10):
         if self.alive():

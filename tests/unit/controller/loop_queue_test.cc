@@ -82,6 +82,24 @@ TEST(KeyQueue, FailuresBackOffAndSuccessForgetsThem) {
   EXPECT_EQ(queue.failures(key("a")), 0);
 }
 
+// N1: each refused write waits by itself; the key finds them one by one, and a person waits behind.
+TEST(KeyQueue, AKeyThatIsRefusedManyThingsLooksAgainAtOnce_N1) {
+  KeyQueue queue;
+  SeededRng rng(1);
+  MonoTime now = at(0);
+  queue.mark(key("a"), Lane::Normal, "x", now);
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(queue.take(now)) << i;
+    queue.refused(key("a"), now, rng);
+    EXPECT_FALSE(queue.take(now)) << "not at the same instant";
+    EXPECT_LE(queue.next_time(), now + Millis(96));
+    now = queue.next_time();
+  }
+  ASSERT_TRUE(queue.take(now));
+  queue.done(key("a"), now);
+  EXPECT_EQ(queue.size(), 0U);
+}
+
 TEST(KeyQueue, AnUrgentTriggerIgnoresTheBackOff) {
   KeyQueue queue;
   SeededRng rng(1);

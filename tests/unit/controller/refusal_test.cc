@@ -454,6 +454,18 @@ TEST(N1, whatever_else_is_refused_an_abort_is_heard_at_once) {
   }
 }
 
+TEST(N1, a_spec_that_cannot_be_called_invalid_is_no_hot_loop) {
+  auto c = basic_canary(2, R"([{"setWeight":50}])");
+  c.refuses = all_of("PatchStatus");
+  c.edit_rollout(R"({"spec":{"strategy":{"canary":{"steps":[{"setWeight":500}]}}}})");
+  wait(c, Seconds{300});
+  EXPECT_GT(c.refused["PatchStatus"], 20);
+  EXPECT_LT(c.refused["PatchStatus"], 60);
+  c.refuses = nullptr;
+  wait(c, Seconds{13});
+  EXPECT_THAT(c.message(), HasSubstr("InvalidSpec"));
+}
+
 TEST(N1, a_status_that_is_refused_is_told_once_and_recorded_later) {
   auto c = nginx_canary(4, R"([{"setWeight":50},{"pause":{}}])");
   c.set_image("web:2");

@@ -243,6 +243,17 @@ std::vector<Workflow> workflows() {
          c.set_run("web-" + c.current_hash() + "-2", "Failed", "too bad");
          c.live(Seconds{60});
        }},
+      {"V4_retry_after_a_bad_verdict",
+       [] { return nginx_canary(4, R"([{"setWeight":50},{"pause":{}}])", kW5More); },
+       [](Cluster& c) {
+         c.set_image("web:2");
+         c.live(Seconds{6});
+         const auto first = "web-" + c.current_hash() + "-2";
+         if (c.has("AnalysisRun", first)) c.set_run(first, "Failed", "too bad");
+         c.live(Seconds{6});
+         patch_status(c, R"({"abort":false})");
+         c.live(Seconds{20});
+       }},
       {"rollback_inside_the_update",
        [] { return nginx_canary(4, R"([{"setWeight":50},{"pause":{}}])"); },
        [](Cluster& c) {

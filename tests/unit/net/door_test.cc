@@ -393,6 +393,10 @@ TEST_F(F5, a_client_that_has_ended_its_side_still_gets_its_answer) {
   ASSERT_TRUE(mailbox->take(arrived));
   arrived.responder->respond({200, {}, "late"});
   EXPECT_THAT(one->hear_all(), testing::EndsWith("late"));
+  auto two = stranger();
+  two->say("GET / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 6\r\n\r\nsecond")
+      .end_output();
+  EXPECT_THAT(two->hear_all(), testing::EndsWith("body:second"));
 }
 
 TEST_F(F5, a_watch_whose_client_has_gone_is_noticed_at_once) {
