@@ -1,27 +1,17 @@
 #pragma once
 // What a Rollout needs to create AnalysisRuns (analysis.md §3.2, §4, §5.2, §5.3, §6.1). Pure.
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "analysis/template_source.h"
 #include "api/analysis.h"
 #include "api/rollout.h"
 #include "base/result.h"
 #include "kube/json/json_fwd.h"
 
 namespace sluice::analysis {
-
-using TemplateMap = std::map<std::string, std::shared_ptr<const api::AnalysisTemplate>>;
-
-// The templates a Rollout may refer to, by name. Held by reference: keep the maps alive during the
-// call.
-struct TemplateSource {
-  const TemplateMap& namespaced;  // of the Rollout's namespace
-  const TemplateMap& cluster;
-};
 
 // Literal values for the args of a Rollout's analysis block (analysis.md §5.3). Every arg comes
 // back with a value (none given = ""). `latest_hash` and `stable_hash` are the values of the pod

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "api/field_errors.h"
 #include "api/rollout.h"
 
 namespace sluice::api {
@@ -21,10 +22,5 @@ struct Unsupported {
 // (docs/reference/support.md).
 [[nodiscard]] std::optional<Unsupported> unsupported(const Rollout& rollout);
 [[nodiscard]] std::optional<Unsupported> unsupported(const AnalysisSpec& spec);
-
-// Text forms of field errors.
-[[nodiscard]] std::string required_error(std::string_view path, std::string_view detail);
-[[nodiscard]] std::string invalid_error(std::string_view path, std::string_view value_text,
-                                        std::string_view detail);
 
 }  // namespace sluice::api

@@ -70,7 +70,7 @@ struct PauseDecision {
 struct BlueGreenPauseInput {
   const api::RolloutSpec* spec = nullptr;      // not owned
   const api::RolloutStatus* stored = nullptr;  // not owned
-  bool ready = false;                          // rollout.md §4.3
+  bool ready = false;  // the preview may be judged (rollout.md §4.3)
   bool fast_tracked = false;  // fast rollback, promoteFull, active selector empty or already newRS
   bool pre_promotion_passed = false;  // Successful, or not configured
   bool added_now = false;             // BlueGreenPause was added in this pass

@@ -176,7 +176,7 @@ struct DelayDecision {
                                              std::int32_t& holders, const DelayPolicy& policy,
                                              WallTime now);
 
-// ---- other ReplicaSets, §4.4 (rollout.md §3.8) ----
+// ---- other ReplicaSets (rollout.md §3.8, §4.4) ----
 struct OtherSet {
   Pods pods;
   std::int64_t revision = 0;

@@ -11,9 +11,9 @@ inline constexpr RunKind kRunKinds[] = {RunKind::Step, RunKind::Background, RunK
 [[nodiscard]] std::string_view label_of(RunKind kind);    // the rollout-type label
 [[nodiscard]] std::string_view abort_text(RunKind kind);  // how its failure is worded
 
-// What tells the attempt under way from every other one with the same template and revision: "" when
-// status does not say. It is written on each run that is made for the attempt, so that no clock has
-// to be asked whose a run is.
+// What tells the attempt under way from every other one with the same template and revision: ""
+// when status does not say. It is written on each run that is made for the attempt, so that no
+// clock has to be asked whose a run is.
 [[nodiscard]] std::string attempt_mark(const api::RolloutStatus& status);
 // When the attempt that begins now, after one that began at `before`, is said to have begun: later
 // than every other one, though times are whole seconds and clocks are set back. An attempt whose

@@ -128,7 +128,8 @@ std::vector<Finding> check_citations(const Source& source, const Anchors& anchor
   return out;
 }
 
-std::vector<Finding> check_document_names(const Source& source, const std::set<std::string>& known) {
+std::vector<Finding> check_document_names(const Source& source,
+                                          const std::set<std::string>& known) {
   static const std::regex name(R"(([A-Za-z0-9_][A-Za-z0-9_-]*\.md)\b)");
   std::vector<Finding> out;
   int number = 0;
@@ -136,7 +137,8 @@ std::vector<Finding> check_document_names(const Source& source, const std::set<s
     ++number;
     if (line.find(".md") == std::string::npos) continue;
     for (std::sregex_iterator it(line.begin(), line.end(), name), end; it != end; ++it)
-      if (!known.contains((*it)[1])) out.push_back({source.path, number, it->str(1) + " is not here"});
+      if (!known.contains((*it)[1]))
+        out.push_back({source.path, number, it->str(1) + " is not here"});
   }
   return out;
 }

@@ -16,7 +16,7 @@ const std::vector<std::pair<std::string, std::set<std::string>>>& layers() {
       {"kube/model/", {"base", "kube/json"}},
       {"kube/json/", {"base"}},
       {"kube/request/", {"base", "kube/model", "kube/json"}},
-      {"kube/watch/", {"base", "kube/model", "kube/json", "kube/request"}},
+      {"kube/watch/", {"base", "kube/json", "kube/request"}},
       {"kube/cache/", {"base", "kube/model", "kube/json"}},
       {"api/", {"base", "kube"}},
       {"analysis/", pure},
@@ -27,14 +27,13 @@ const std::vector<std::pair<std::string, std::set<std::string>>>& layers() {
       {"controller/plan", {"base", "kube"}},
       {"net/", {"base", "kube"}},
       {"telemetry/", {"base"}},
-      {"sim/", {"base", "kube", "api", "analysis", "traffic", "controller"}},
-      {"cluster/", {"base", "kube", "api", "sim", "net", "telemetry"}},
-      {"cli/",
-       {"base", "kube", "api", "analysis", "traffic", "controller", "net", "telemetry", "sim"}},
-      {"demo/", {"base", "kube", "api", "cluster", "net", "telemetry", "sim", "cli"}},
+      {"sim/", {"base", "kube", "api", "controller"}},
+      {"cluster/", {"base", "kube", "sim", "net", "telemetry"}},
+      {"cli/", {"base", "kube", "api", "analysis", "controller", "net", "telemetry"}},
+      {"demo/", {"base", "kube", "cluster", "net"}},
       {"app/",
        {"base", "kube", "api", "controller", "cluster", "net", "telemetry", "sim", "cli", "demo"}},
-      {"bench/", {"base", "kube", "api", "analysis", "traffic", "controller", "sim", "telemetry"}},
+      {"bench/", {"kube", "api", "controller", "telemetry"}},
   };
   return table;
 }

@@ -68,7 +68,7 @@ std::string blank_directives(const std::string& code) {
     const auto first = out.find_first_not_of(" \t", at);
     directive = directive || (first < end && out[first] == '#');
     const bool goes_on = end > at && out[end - 1] == '\\';
-    if (directive) std::fill(out.begin() + static_cast<long>(at), out.begin() + static_cast<long>(end), ' ');
+    if (directive) out.replace(at, end - at, end - at, ' ');
     directive = directive && goes_on;
     at = end + 1;
   }
@@ -109,8 +109,8 @@ std::vector<std::string> declared_in(const std::string& header) {
     } else if (code[i] == ';') {
       const std::string statement = code.substr(from, i - from);
       from = i + 1;
-      if (statement.find("using") != std::string::npos || statement.find("operator") != std::string::npos)
-        continue;
+      const auto has = [&](const char* w) { return statement.find(w) != std::string::npos; };
+      if (has("using") || has("operator")) continue;
       const std::string name = function_name(statement);
       if (!name.empty() && name.find(':') == std::string::npos) out.push_back(name);
     }

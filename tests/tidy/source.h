@@ -18,7 +18,8 @@ struct Source {
   std::string text;
 };
 
-// What `git ls-files` would name, less folders that hold no text of ours: found by walking the tree.
+// What `git ls-files` would name, less folders that hold no text of ours: found by walking the
+// tree.
 // Paths start with one of `folders`, or are files of the root when `folders` is empty.
 [[nodiscard]] std::vector<Source> sources_below(const std::vector<std::string>& folders,
                                                 const std::vector<std::string>& extensions);

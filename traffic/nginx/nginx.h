@@ -13,8 +13,8 @@ using Ingresses =
 
 struct Options {
   std::string default_annotation_prefix = "nginx.ingress.kubernetes.io";
-  // Whoever may write Rollouts may also write the ingress controller's own configuration (`*-snippet`)
-  // with our rights. The reference allows it.
+  // Whoever may write Rollouts may also write the ingress controller's own configuration
+  // (`*-snippet`) with our rights. The reference allows it.
   bool allow_snippets = false;
 };
 

@@ -325,7 +325,7 @@ TEST(RolloutScaling, a_scaling_event_right_behind_a_resume_does_not_lose_the_res
   EXPECT_EQ(c.size(new_set(c)), 8);
 }
 
-// ---- and sequences of §3.4 (rollout.md §9.3) ----
+// ---- and its sequences (rollout.md §3.4, §9.3) ----
 TEST(RolloutBasic, a_stuck_update_keeps_stable_and_scales_with_the_rollout) {
   auto c = basic_canary(4, "[]", R"({"maxSurge":2,"maxUnavailable":0})");
   const auto old = new_set(c);
