@@ -1,7 +1,7 @@
 #pragma once
-// Newer kubectls (from 1.31 on) and many Go clients send objects of built-in kinds as protobuf and do
-// not fall back to JSON when that is refused. Bodies are decoded here; answers are always JSON, which
-// all of them accept.
+// Newer kubectls (from 1.31 on) and many Go clients send objects of built-in kinds as protobuf and
+// do not fall back to JSON when that is refused. Bodies are decoded here; answers are always JSON,
+// which all of them accept.
 #include <optional>
 #include <string_view>
 
