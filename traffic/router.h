@@ -26,7 +26,7 @@ struct Split {
 };
 
 struct RouteEvent {    // on the Rollout; goes with the write of the same index
-  std::string reason;  // traffic.md §0.6
+  std::string reason;  // one of the Events of traffic.md §0.6
   std::string message;
 };
 
@@ -59,7 +59,8 @@ struct ServiceReference {
   std::string name;
   const kube::Service* service = nullptr;  // nullptr: absent in a synced cache
   // The Rollout named in the Service's annotation exists and still refers to it. When it does not,
-  // this Rollout takes the Service over with its next switch instead of being invalid (SVC-23).
+  // this Rollout takes the Service over with its next switch instead of being invalid (traffic.md
+  // SVC-23).
   bool owner_still_refers = true;
 };
 // Field-error text, nullopt when the reference is fine.

@@ -119,8 +119,8 @@ std::string openapi_v3_text(const Registry& registry, const CrdList& crds, const
          "\n";
 }
 
-// Which documents there are. The addresses carry no hash, so clients keep nothing on disk that could
-// outlive this cluster.
+// Which documents there are. The addresses carry no hash, so clients keep nothing on disk that
+// could outlive this cluster.
 http::Response openapi_v3_index(const Registry& registry) {
   Json paths = Json::object();
   for (const OpenApiKind& kind : openapi_kinds(registry.all(), "", "")) {

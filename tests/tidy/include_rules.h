@@ -6,16 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "tests/tidy/source.h"
+
 namespace sluice::tidy {
 
-struct Finding {
-  std::string file;
-  int line = 0;
-  std::string message;
-};
 
 // `file` is the path from the root; `text` its content. Findings say which rule was broken and
 // where it is written.
 std::vector<Finding> check_file(const std::string& file, const std::string& text);
+
+// Rows of the table that no include uses: "demo -> api". The table says what is so.
+std::set<std::string> unused_edges(const std::vector<Source>& sources);
 
 }  // namespace sluice::tidy

@@ -1,40 +1,25 @@
 // The house rules that a machine can check, read from the files themselves.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <set>
-#include <sstream>
+#include <algorithm>
+#include <string>
 
 #include "tests/tidy/include_rules.h"
 
-namespace fs = std::filesystem;
 using sluice::tidy::check_file;
 
 namespace {
 
-const fs::path kRoot = SLUICE_SOURCE_DIR;
-const std::vector<std::string> kFolders = {
-    "base", "kube",      "api", "analysis", "traffic", "controller", "net",  "telemetry",
-    "sim",  "apiserver", "cli", "cluster",  "demo",    "app",        "bench"};
-
-std::string read(const fs::path& path) {
-  std::ifstream in(path);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
+std::vector<sluice::tidy::Source> production_and_bench() {
+  auto folders = sluice::tidy::production_folders();
+  folders.push_back("bench");
+  return sluice::tidy::sources_below(folders, {".cc", ".h"});
 }
 
 template <class Visit>
 void each_source(Visit visit) {
-  for (const auto& folder : kFolders) {
-    if (!fs::exists(kRoot / folder)) continue;
-    for (const auto& entry : fs::recursive_directory_iterator(kRoot / folder)) {
-      const auto ext = entry.path().extension();
-      if (ext == ".cc" || ext == ".h")
-        visit(fs::relative(entry.path(), kRoot).string(), read(entry.path()));
-    }
-  }
+  static const auto sources = production_and_bench();
+  for (const auto& source : sources) visit(source.path, source.text);
 }
 
 }  // namespace
@@ -95,12 +80,12 @@ TEST(Tidy, FilesStayShort) {
 }
 
 TEST(Tidy, EveryModuleHasAReadme) {
-  for (const auto& folder : kFolders)
-    EXPECT_TRUE(!fs::exists(kRoot / folder) || fs::exists(kRoot / folder / "README.md")) << folder;
+  for (const auto& folder : sluice::tidy::production_folders())
+    EXPECT_TRUE(sluice::tidy::exists(folder + "/README.md")) << folder;
 }
 
 TEST(Tidy, HeadersHaveAGuard) {
   each_source([](const std::string& file, const std::string& text) {
-    EXPECT_TRUE(fs::path(file).extension() != ".h" || text.rfind("#pragma once", 0) == 0U) << file;
+    EXPECT_TRUE(!file.ends_with(".h") || text.rfind("#pragma once", 0) == 0U) << file;
   });
 }

@@ -13,8 +13,8 @@ using Ingresses =
 
 struct Options {
   std::string default_annotation_prefix = "nginx.ingress.kubernetes.io";
-  // Whoever may write Rollouts may also write the ingress controller's own configuration (`*-snippet`)
-  // with our rights. The reference allows it.
+  // Whoever may write Rollouts may also write the ingress controller's own configuration
+  // (`*-snippet`) with our rights. The reference allows it.
   bool allow_snippets = false;
 };
 
@@ -44,8 +44,8 @@ inline constexpr std::string_view kSnippetsLeftOut = "SnippetsLeftOut";  // reas
                                      const Split& split, const Ingresses& ingresses,
                                      const Options& options = {});
 
-// Canary Ingresses of this Rollout that its spec does not name any more go to weight 0 (NGX-12,
-// T-7). `routing` is nullptr when nginx was taken out of the spec.
+// Canary Ingresses of this Rollout that its spec does not name any more go to weight 0 (traffic.md
+// NGX-12, T-7). `routing` is nullptr when nginx was taken out of the spec.
 [[nodiscard]] RoutePlan release_orphans(const api::Rollout& rollout,
                                         const api::NginxRouting* routing,
                                         const Ingresses& ingresses);
