@@ -82,8 +82,8 @@ std::string only(std::string_view text, Part wanted) {
 
 const std::vector<std::string>& production_folders() {
   static const std::vector<std::string> folders = {
-      "base", "kube", "api",     "analysis", "traffic", "controller", "net",
-      "telemetry", "sim",  "cluster", "cli",      "demo",    "app"};
+      "base",      "kube",      "api", "analysis", "traffic", "controller", "net",
+      "telemetry", "apiserver", "sim", "cluster",  "cli",     "demo",       "app"};
   return folders;
 }
 
