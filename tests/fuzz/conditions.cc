@@ -70,8 +70,7 @@ void check_verdict(std::string_view condition, const expr::Value& result,
 
 void check_condition(std::string_view condition, const expr::Value& result) {
   expr::Position where;
-  const auto program =
-      expr::compile(condition, expr::Environment::for_condition(result), &where);
+  const auto program = expr::compile(condition, expr::Environment::for_condition(result), &where);
   const auto syntax = expr::check_syntax(condition);
   if (!program) {
     expect(!program.error().message.empty(), "an error says what is wrong");

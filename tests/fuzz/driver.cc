@@ -112,7 +112,8 @@ class Mutator {
         break;
       case 6: {  // the end of another entry
         const auto& other = corpus_[rng.below(corpus_.size())];
-        text = text.substr(0, at) + other.substr(std::min(other.size(), rng.below(other.size() + 1)));
+        text =
+            text.substr(0, at) + other.substr(std::min(other.size(), rng.below(other.size() + 1)));
         break;
       }
       default:  // many times the same: depth and length
@@ -197,7 +198,8 @@ int main(int argc, char** argv) {
                  argv[0]);
     return 2;
   }
-  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGALRM}) std::signal(signal, on_signal);
+  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGALRM})
+    std::signal(signal, on_signal);
   if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(write_finding);
   return drive(arguments);
 }

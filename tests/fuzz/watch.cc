@@ -161,7 +161,8 @@ void check_merge(const Json& from, const Json& patch) {
   apply_merge_patch(to, patch);
   Json result = from;
   apply_merge_patch(result, merge_patch_diff(from, to));
-  expect(result == to, "the difference leads from one to the other", dump(result) + "\n" + dump(to));
+  expect(result == to, "the difference leads from one to the other",
+         dump(result) + "\n" + dump(to));
   Json twice = to;
   apply_merge_patch(twice, patch);
   expect(twice == to, "a merge patch may be sent twice", dump(twice) + "\n" + dump(to));
