@@ -129,7 +129,9 @@ void check_watch(std::string_view bytes) {
   whole.feed(Kind::StreamData, bytes);
   SeededRng rng(fnv1a64(bytes));
   for (std::string_view rest = bytes; !rest.empty();) {
-    const auto size = std::min<std::size_t>(rest.size(), 1 + rng.below(40));
+    // Mostly a few bytes, now and then whole lines: both ends of a line are places to break.
+    const auto size =
+        1 + rng.below(rng.chance(0.5) ? std::min<std::size_t>(rest.size(), 8) : rest.size());
     pieces.feed(Kind::StreamData, rest.substr(0, size));
     rest.remove_prefix(size);
   }
