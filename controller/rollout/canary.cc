@@ -27,7 +27,7 @@ void route(Draft& draft) {
       reconcile_traffic(draft);
     }
   }
-  quiet_orphan_ingresses(draft);
+  release_routes(draft);
 }
 
 // C12.

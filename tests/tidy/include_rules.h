@@ -18,4 +18,8 @@ struct Finding {
 // where it is written.
 std::vector<Finding> check_file(const std::string& file, const std::string& text);
 
+// The router, or kind of object of a router, that a file of a folder names which must not know one;
+// "" when there is none.
+std::string router_named_in(const std::string& file, const std::string& text);
+
 }  // namespace sluice::tidy

@@ -10,6 +10,7 @@
 
 namespace fs = std::filesystem;
 using sluice::tidy::check_file;
+using sluice::tidy::router_named_in;
 
 namespace {
 
@@ -73,6 +74,9 @@ TEST(IncludeRules, CatchEachKindOfBreach) {
       {"controller/rollout/x.cc", "auto t = std::chrono::system_clock::now();\n"},
       {"base/x.cc", "#include <mutex>\n"},
       {"controller/rollout/x.cc", "#include \"controller/loop/loop.h\"\n"},
+      {"controller/rollout/x.cc", "#include \"traffic/nginx/nginx.h\"\n"},
+      {"traffic/status.cc", "#include \"traffic/nginx/nginx.h\"\n"},
+      {"traffic/istio/x.cc", "#include \"traffic/nginx/nginx.h\"\n"},
       {"cluster/x.cc", "#include \"demo/demo.h\"\n"},
       {"demo/x.cc", "  execve(argv[0], argv.data(), envp.data());\n"},
       {"net/exec_plugin.cc", "  ::posix_spawnp(&pid, name, &actions, &attributes, a, e);\n"},
@@ -82,6 +86,37 @@ TEST(IncludeRules, CatchEachKindOfBreach) {
   EXPECT_TRUE(check_file("controller/loop/x.cc",
                          "#include \"controller/rollout/rollout.h\"\n#include <map>\n")
                   .empty());
+  EXPECT_TRUE(check_file("traffic/routers.cc", "#include \"traffic/nginx/nginx.h\"\n").empty());
+  EXPECT_TRUE(check_file("traffic/nginx/x.cc", "#include \"traffic/nginx/nginx.h\"\n").empty());
+  EXPECT_TRUE(check_file("controller/rollout/x.cc", "#include \"traffic/router.h\"\n").empty());
+}
+
+// A router is a row of traffic/routers.cc. The list may only shrink.
+TEST(Tidy, NobodyNamesARouterButItsRow) {
+  const std::set<std::string> excused = {
+      "controller/loop/request_metrics.cc",  // resources that metrics count by name
+      "controller/loop/rollout_probe.h",     // scope of the metrics about an object
+      "controller/loop/world.cc",            // the cache of the kind, until kinds are rows
+      "controller/loop/world.h",
+      "kube/model/resources.h",  // the kind itself
+  };
+  std::set<std::string> naming;
+  each_source([&](const std::string& file, const std::string& text) {
+    const auto name = router_named_in(file, text);
+    if (name.empty()) return;
+    naming.insert(file);
+    EXPECT_TRUE(excused.contains(file)) << file << " names " << name << ": ask traffic/router.h";
+    EXPECT_TRUE(name == "ingress") << file << " names " << name << ", which nothing excuses";
+  });
+  EXPECT_EQ(naming, excused) << "a file that is excused for nothing leaves the list";
+}
+
+TEST(Tidy, ARouterIsKnownByItsNameAndItsKinds) {
+  EXPECT_EQ(router_named_in("controller/rollout/x.cc", "const bool nginx_needs = 1;"), "nginx");
+  EXPECT_EQ(router_named_in("cli/x.cc", "kVirtualServices"), "virtualservice");
+  EXPECT_EQ(router_named_in("controller/loop/x.cc", "if (kind == \"ALB\")"), "alb");
+  EXPECT_EQ(router_named_in("analysis/x.cc", "// an albatross dismisses smiles"), "");
+  EXPECT_EQ(router_named_in("traffic/nginx/x.cc", "nginx"), "");
 }
 
 TEST(Tidy, FilesStayShort) {

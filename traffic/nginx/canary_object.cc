@@ -142,7 +142,7 @@ std::string left_out_text(const Annotations& annotations) {
   return keys.empty() ? "" : kube::dump(keys);
 }
 
-Annotations wanted_annotations(const kube::Ingress& stable, const api::NginxRouting& routing,
+Annotations wanted_annotations(const kube::Object& stable, const api::NginxRouting& routing,
                                const AnnotationInput& input) {
   Annotations out;
   const std::string_view prefix = input.prefix;

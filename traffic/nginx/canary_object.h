@@ -31,7 +31,7 @@ struct AnnotationInput {
   bool allow_snippets = false;
 };
 // NGX-3.
-[[nodiscard]] Annotations wanted_annotations(const kube::Ingress& stable,
+[[nodiscard]] Annotations wanted_annotations(const kube::Object& stable,
                                              const api::NginxRouting& routing,
                                              const AnnotationInput& input);
 // The annotation is a piece of some ingress controller's own configuration or program, which every

@@ -114,10 +114,11 @@ class Cluster {
       out.services[kube::get_string(o, "metadata.name")] =
           decode<kube::Service>(o, kube::decode_service);
     });
-    each("Ingress", [&](const Json& o) {
-      out.ingresses[kube::get_string(o, "metadata.name")] =
-          decode<kube::Ingress>(o, kube::decode_ingress);
-    });
+    for (const auto& type : {kube::kIngresses, kube::kConfigMaps})
+      each(std::string(type.kind), [&](const Json& o) {
+        auto object = decode<kube::Object>(o, kube::decode_object);
+        out.objects[{type, object->meta.key}] = std::move(object);
+      });
     each("AnalysisRun", [&](const Json& o) {
       auto run = decode<api::AnalysisRun>(o, api::decode_analysis_run);
       const auto* owner = run->meta.controller_owner();
