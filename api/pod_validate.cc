@@ -2,8 +2,8 @@
 
 #include <set>
 
+#include "api/field_errors.h"
 #include "api/template_hash.h"
-#include "api/validate.h"
 #include "kube/json/json.h"
 #include "kube/model/quantity.h"
 

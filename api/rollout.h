@@ -150,7 +150,7 @@ struct RunStatusRef {  // {name,status,message}
   bool operator==(const RunStatusRef&) const = default;
 };
 
-struct RolloutDuration {  // rollout.md §7.6
+struct RolloutDuration {  // how long attempts take (rollout.md §7.6)
   std::optional<WallTime> rollout_started_at, manual_pause_started_at, finished_at;
   std::optional<std::int64_t> total_manual_pause_seconds;
   std::string completion_status;

@@ -7,13 +7,14 @@
 #include <string_view>
 #include <vector>
 
+#include "api/field_errors.h"
 #include "api/rollout.h"
 
 namespace sluice::api {
 
 // The first error as field-error text, e.g. "spec.strategy.stableService: Invalid value: …";
-// nullopt when valid. Only what the object itself says (§1.7.2); referenced objects are checked in
-// controller/rollout.
+// nullopt when valid. Only what the object itself says (rollout.md §1.7.2); referenced objects are
+// checked in controller/rollout.
 [[nodiscard]] std::optional<std::string> validate_spec(const Rollout& rollout);
 
 struct Unsupported {
@@ -32,10 +33,5 @@ struct RouterAbilities {
 [[nodiscard]] std::optional<Unsupported> unsupported(const Rollout& rollout,
                                                      const RouterAbilities& routers = {});
 [[nodiscard]] std::optional<Unsupported> unsupported(const AnalysisSpec& spec);
-
-// Text forms of field errors.
-[[nodiscard]] std::string required_error(std::string_view path, std::string_view detail);
-[[nodiscard]] std::string invalid_error(std::string_view path, std::string_view value_text,
-                                        std::string_view detail);
 
 }  // namespace sluice::api

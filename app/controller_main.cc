@@ -370,8 +370,8 @@ int controller_main(int argc, char** argv) {
        {"ARGO_ROLLOUTS_ANALYSIS_JOB_KUBECONFIG", "ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE"})
     if (!files->env(name).empty())
       return usage_error(fmt::format(
-          "{} is set, but this release creates the Jobs of an analysis only in the namespace of its "
-          "AnalysisRun: unset it, or keep the Rollouts that need it with their present controller",
+          "{} is set, but this release creates the Jobs of an analysis only in the namespace of "
+          "its AnalysisRun: unset it, or keep the Rollouts that need it with their present controller",
           name));
   auto kube = net::load_kubeconfig(*files, flags.kube);
   if (!kube) return usage_error(kube.error().message);

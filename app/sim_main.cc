@@ -78,7 +78,7 @@ Result<sim::Scenarios::Crds> load_crds(const std::string& folder) {
     for (auto& document : parsed) documents.push_back(std::move(document));
   }
   if (documents.empty()) return fail(ErrorCode::NotFound, "no CRDs in " + folder);
-  return sim::ApiServer::compile_crds(documents);
+  return apiserver::ApiServer::compile_crds(documents);
 }
 
 std::string report(const Task& task, const sim::Outcome& outcome) {

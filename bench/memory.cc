@@ -44,7 +44,9 @@ class Variety {
     for (std::size_t i = 0; i < length; ++i) out += "0123456789abcdef"[random_() % 16];
     return out;
   }
-  std::string uid() { return hex(8) + "-" + hex(4) + "-4" + hex(3) + "-a" + hex(3) + "-" + hex(12); }
+  std::string uid() {
+    return hex(8) + "-" + hex(4) + "-4" + hex(3) + "-a" + hex(3) + "-" + hex(12);
+  }
   // Of the same length, somewhere in the same month.
   std::string time() {
     return fmt::format("2026-11-{:02}T{:02}:{:02}:{:02}Z", 1 + random_() % 28, random_() % 24,
@@ -88,7 +90,8 @@ std::string varied(const kube::Json& object, int number, int owner) {
   metadata["resourceVersion"] = std::to_string(100'000'000 + number);
   if (metadata.contains("ownerReferences")) {
     for (auto& reference : metadata["ownerReferences"]) {
-      reference["name"] = reference["name"].get<std::string>() + "-" + std::to_string(1'000'000 + owner);
+      reference["name"] =
+          reference["name"].get<std::string>() + "-" + std::to_string(1'000'000 + owner);
       reference["uid"] = family_uid;
     }
   }
@@ -122,13 +125,14 @@ void cached(benchmark::State& state, const char* fixture, const char* kind,
     const double views_before = heap_bytes();
     std::vector<std::shared_ptr<const T>> views;
     store.each([&](const T& object) {
-      views.push_back(std::make_shared<const T>(decode(kube::Document::parse(*object.raw)->root())));
+      const auto document = kube::Document::parse(*object.raw);
+      views.push_back(std::make_shared<const T>(decode(document->root())));
     });
-    state.counters["bytes_as_view"] = (heap_bytes() - views_before) / kObjects;
+    const double as_view = (heap_bytes() - views_before) / kObjects;
+    const auto kept = static_cast<double>(store.views());
+    state.counters["bytes_as_view"] = as_view;
     // What the views that the store keeps take is not the objects' own.
-    state.counters["bytes_at_rest"] =
-        (views_before - before - static_cast<double>(store.views()) * state.counters["bytes_as_view"]) /
-        (kObjects - static_cast<double>(store.views()));
+    state.counters["bytes_at_rest"] = (views_before - before - kept * as_view) / (kObjects - kept);
   }
   state.counters["text_bytes"] = static_cast<double>(text.size());
 }

@@ -245,8 +245,9 @@ class Builder {
                          name(), name());
     const WallTime end = rollout::pause_end(pause.start_time, *seconds);
     if (!rollout_.spec.paused && now_ > end + kLate)
-      return fmt::format("{} to end, which is overdue by {}: no controller seems to be at work here",
-                         what, human_duration(now_ - end));
+      return fmt::format(
+          "{} to end, which is overdue by {}: no controller seems to be at work here", what,
+          human_duration(now_ - end));
     return fmt::format("{} to end {}", what, when_text(end, now_));
   }
 

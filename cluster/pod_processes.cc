@@ -9,7 +9,6 @@
 
 #include <fmt/core.h>
 
-#include "cluster/host.h"
 #include "cluster/pod_logs.h"
 #include "kube/json/json.h"
 #include "net/net.h"

@@ -30,7 +30,7 @@ struct ManagedRoute {
   bool operator==(const ManagedRoute&) const = default;
 };
 
-// The wanted distribution. Weights are in 0..max_weight, and what is left of max_weight is stable's.
+// The wanted distribution. Weights are in 0..max_weight; what is left of max_weight is stable's.
 struct Wish {
   std::int32_t canary_weight = 0;
   std::int32_t max_weight = 100;
@@ -41,24 +41,24 @@ struct Wish {
   std::string abort_verdict;
   // Of an Experiment that takes part in the traffic.
   std::vector<api::WeightDestination> additional;
-  // Those that shall exist, in the order of managedRoutes, and no other managed route; of kinds that
-  // the router has (Traits). Unset: they stay as they are.
+  // Those that shall exist, in the order of managedRoutes, and no other managed route; of kinds
+  // that the router has (Traits). Unset: they stay as they are.
   std::optional<std::vector<ManagedRoute>> routes;
   // Users leave the canary before its hash moves on: whoever writes several objects begins with the
   // weight.
   bool weight_before_hash = false;
 };
 
-struct RouteEvent {  // on the Rollout
-  std::string reason;  // traffic.md §0.6
+struct RouteEvent {    // on the Rollout
+  std::string reason;  // one of the Events of traffic.md §0.6
   std::string message;
 };
 
 struct RouteWrite {
   kube::Write write;
   RouteEvent event;  // goes with it
-  // Takes users off the canary and changes nothing else of the object, for a server that refuses the
-  // whole; unset when the write lowers no weight.
+  // Takes users off the canary and changes nothing else of the object, for a server that refuses
+  // the whole; unset when the write lowers no weight.
   std::optional<kube::Write> cut = {};
 };
 

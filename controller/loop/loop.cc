@@ -1,9 +1,9 @@
 // The heart of the controller: events in, decisions made, writes out, on one thread.
 //
-//   transport events ─▶ caches ─▶ dirty keys ─▶ gather ─▶ decide (pure) ─▶ plan ─▶ writes, one at a
-//   time per key
-//         ▲                                                                  │
-//         └──────────────────────── answers, watch echoes ◀──────────────────┘
+//   transport events ─▶ caches ─▶ dirty keys ─▶ gather ─▶ decide (pure) ─▶ plan ─▶ writes, one
+//         ▲                                                                        at a time
+//         │                                                                        per key
+//         └────────────────────── answers, watch echoes ◀─────────────────────────────┘
 //
 // A key is busy from its decision until its last write was answered. The answer of a write goes
 // into the cache before the key looks again, so no decision is made on a state older than our own

@@ -52,8 +52,8 @@ class World {
   [[nodiscard]] bool ours(const Key& key) const;
   // Does it carry our instance id, in a namespace that we look after?
   [[nodiscard]] bool ours(const kube::Meta& meta) const;
-  // The same for what a Rollout may control: that Rollout's id counts, not its own. A Rollout may be
-  // given to another controller in the middle of an update, and only one is to act.
+  // The same for what a Rollout may control: that Rollout's id counts, not its own. A Rollout may
+  // be given to another controller in the middle of an update, and only one is to act.
   [[nodiscard]] bool goes_with_us(const kube::Meta& meta) const;
   // Wakes the object that controls this one, if it is there and ours.
   void mark_owner(const kube::Meta& meta, Lane lane, std::string_view reason);

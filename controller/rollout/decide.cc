@@ -141,7 +141,7 @@ void scaling_pass(Draft& draft) {
   if (draft.running()) scaling_status(draft);
 }
 
-// rollout.md §2.2.
+// What comes before either strategy, in the order of rollout.md §2.2.
 void run_pass(Draft& draft) {
   if (!draft.spec().replicas && !default_replicas(draft)) return;
   if (draft.stored.abort && !draft.stored.aborted_at && draft.stored.promote_full) {

@@ -230,10 +230,10 @@ bool Draft::write(kube::Write write) {
   return true;
 }
 
-// The set is created by this very plan: it is created as it shall be, with two exceptions. Where pods
-// had to go first (no room to surge), new ones come after them. And over a running update the weight
-// of the version before has to be taken back first: were this process to die, the new pods could be
-// ready before that, and would get the other's share.
+// The set is created by this very plan: it is created as it shall be, with two exceptions. Where
+// pods had to go first (no room to surge), new ones come after them. And over a running update the
+// weight of the version before has to be taken back first: were this process to die, the new pods
+// could be ready before that, and would get the other's share.
 bool Draft::change_created(kube::ReplicaSet& set, const SetChange& change) {
   const auto writes_set = [](const Item& item) {
     const auto* write = std::get_if<kube::Write>(&item.intent);

@@ -86,8 +86,8 @@ struct Draft {
   std::vector<kube::ReplicaSet*> others;  // all but newRS and stableRS
   bool new_rs_was_delayed =
       false;                  // newRS carried an unexpired scale-down-deadline when the pass began
-  bool spec_changed = false;  // rollout.md §3.13
-  bool scaling_only = false;  // rollout.md §2.4
+  bool spec_changed = false;  // another template or other steps (rollout.md §3.13)
+  bool scaling_only = false;  // only spec.replicas changed (rollout.md §2.4)
 
   // What the stages produce.
   api::RolloutStatus next;

@@ -45,8 +45,8 @@ struct Observed {
   std::map<std::string, Ptr<api::AnalysisTemplate>> analysis_templates, cluster_analysis_templates;
   std::vector<Ptr<kube::Pod>> pods;  // filled only while a restart is due
   bool pods_known = false;
-  // Writes that the server refused (Invalid, Forbidden, a webhook's no). Each is left out of the plan
-  // until its time has come; whatever does not depend on it goes on.
+  // Writes that the server refused (Invalid, Forbidden, a webhook's no). Each is left out of the
+  // plan until its time has come; whatever does not depend on it goes on.
   struct Refusal {
     kube::Write write;  // as it was sent
     Error error;

@@ -90,8 +90,8 @@ bool has_users(const Draft& draft) {
          !carries_weight(draft, 0);
 }
 
-// An abort is at the end of its traffic: newRS keeps its pods for a while (§3.9.2). True when the
-// size changed.
+// An abort is at the end of its traffic: newRS keeps its pods for a while (rollout.md §3.9.2).
+// True when the size changed.
 bool scale_new(Draft& draft, std::int32_t target) {
   auto& set = *draft.new_rs;
   // A version that nothing judges does not grow.

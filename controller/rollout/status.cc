@@ -167,7 +167,7 @@ void pause_events(Draft& draft) {
   }
 }
 
-// §2.6.1, items 1–6.
+// Everything but pauses and conditions of the new status (rollout.md §2.6.1, items 1–6).
 void persist(Draft& draft) {
   auto& next = draft.next;
   draft.world.rollout.status = draft.stored;
@@ -247,7 +247,7 @@ void advance_step(Draft& draft) {
   draft.why(Why::StepCompleted, number + ": " + step.text());
 }
 
-// A pause condition whose step is not the current one: a client moved the index (§5.3).
+// A pause condition whose step is not the current one: a client moved the index (rollout.md §5.3).
 void drop_foreign_pause(Draft& draft) {
   if (!find_pause(draft.stored, pause::kCanaryStep)) return;
   const auto* step = current_step_of(*draft.spec().canary, draft.stored.current_step_index);

@@ -8,7 +8,6 @@
 #include "kube/json/json.h"
 #include "kube/json/patch.h"
 #include "kube/model/resources.h"
-#include "traffic/nginx/nginx.h"
 
 namespace sluice::traffic::nginx {
 namespace {

@@ -15,11 +15,4 @@ namespace sluice::traffic::nginx {
 [[nodiscard]] std::string canary_ingress_name(std::string_view rollout,
                                               std::string_view stable_ingress);
 
-// The keys on a canary Ingress that came from the Rollout's fields, as a sorted JSON list
-// (traffic.md §4.4): what is taken out of the Rollout is taken off the Ingress too.
-inline constexpr std::string_view kAppliedAnnotations = "sluice/applied-annotations";
-// The keys of the Rollout's fields that were left out (is_code()), likewise: whoever looks at the
-// canary Ingress sees it, and a warning is due only when the list changes.
-inline constexpr std::string_view kLeftOutAnnotations = "sluice/left-out-annotations";
-
 }  // namespace sluice::traffic::nginx
