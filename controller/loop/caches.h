@@ -46,6 +46,9 @@ class KindCacheBase : public kube::ReflectorSink {
   // The object as a document; nullptr when it is absent, or its kind is kept as another view.
   [[nodiscard]] virtual std::shared_ptr<const kube::Object> object(
       const kube::ObjectKey& key) const = 0;
+  // Likewise those that this owner controls.
+  [[nodiscard]] virtual std::vector<std::shared_ptr<const kube::Object>> objects_of(
+      const kube::Owner& owner) const = 0;
 
  private:
   kube::Reflector reflector_;
@@ -101,6 +104,11 @@ class KindCache final : public KindCacheBase {
       const kube::ObjectKey& key) const override {
     if constexpr (std::is_same_v<T, kube::Object>) return store.get(key);
     return nullptr;
+  }
+  [[nodiscard]] std::vector<std::shared_ptr<const kube::Object>> objects_of(
+      const kube::Owner& owner) const override {
+    if constexpr (std::is_same_v<T, kube::Object>) return store.owned_by(owner);
+    return {};
   }
 
  private:

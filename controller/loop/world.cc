@@ -553,6 +553,10 @@ rollout::Observed World::gather(const kube::ObjectKey& key,
     if (cache == caches.end()) continue;
     if (auto object = (*cache)->object(ref.key)) out.objects.emplace(ref, std::move(object));
   }
+  // And what an earlier spec has left: it must not go on taking users (traffic.md T-7).
+  for (const auto* cache : caches)
+    for (auto& object : cache->objects_of(owner))
+      out.objects.emplace(kube::ObjectRef{cache->type(), object->meta.key}, object);
   // Templates refer to each other, so the whole namespace's are offered: pointers, not copies.
   for (auto& item : templates.store.list(ns))
     out.analysis_templates[item->meta.key.name] = std::move(item);

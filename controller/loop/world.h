@@ -93,8 +93,8 @@ class World {
   void follow_server(const api::AnalysisRun& run);
   void note_claim(const kube::Meta& meta);
   [[nodiscard]] bool looked_after(const kube::ObjectKey& key) const;
-  void on_referred(const kube::ResourceType& type, const kube::Meta* before, const kube::Meta* now_object,
-                   std::string_view reason);
+  void on_referred(const kube::ResourceType& type, const kube::Meta* before,
+                   const kube::Meta* now_object, std::string_view reason);
   void mark_referring(const kube::ObjectRef& object, std::string_view reason);
   void set_references(const kube::ObjectKey& rollout, const std::set<kube::ObjectRef>& old,
                       const std::set<kube::ObjectRef>& wanted);
