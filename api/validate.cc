@@ -193,7 +193,8 @@ class StrategyRules {
     if (strategy.dynamic_stable_scale && delay)
       return invalid_error(path("dynamicStableScale"), "true",
                            "Canary dynamicStableScale cannot be used with scaleDownDelaySeconds");
-    if (routed && strategy.traffic_routing->max_traffic_weight && !any_router(&RouterRow::max_weight))
+    if (routed && strategy.traffic_routing->max_traffic_weight &&
+        !any_router(&RouterRow::max_weight))
       return invalid_error(
           path("trafficRouting.maxTrafficWeight"),
           std::to_string(*strategy.traffic_routing->max_traffic_weight),

@@ -28,7 +28,8 @@ struct ServiceReference {
   std::string name;
   const kube::Service* service = nullptr;  // nullptr: absent in a synced cache
   // The Rollout named in the Service's annotation exists and still refers to it. When it does not,
-  // this Rollout takes the Service over with its next switch instead of being invalid (SVC-23).
+  // this Rollout takes the Service over with its next switch instead of being invalid (traffic.md
+  // SVC-23).
   bool owner_still_refers = true;
 };
 // Field-error text, nullopt when the reference is fine.

@@ -197,8 +197,6 @@ struct CanaryOthers {
   std::int32_t replicas = 0, unavailable = 0;  // N, U
   std::int32_t available_total = 0;            // Σ available of all ReplicaSets
   bool routed = false, dynamic_stable = false, fully_promoted = false;
-  bool stable_targets_verified =
-      true;  // load balancer verification (ALB); true when not applicable
   DelayPolicy delay;
 };
 [[nodiscard]] OthersPlan scale_canary_others(const CanaryOthers& in,

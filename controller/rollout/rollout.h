@@ -22,7 +22,7 @@ using Ptr = std::shared_ptr<const T>;
 struct Options {
   Seconds resync_period{900};
   traffic::Options routers = {};
-  // Of a router that cannot say yet whether users go where its objects send them: when to ask again.
+  // When to ask a router again that cannot say yet whether users go where its objects send them.
   Seconds verify_interval{10};
 };
 

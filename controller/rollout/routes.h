@@ -28,8 +28,8 @@ struct LeftVerdict {
 // What users meet when stable has no pods, for the first router that needs them; "" when none does.
 [[nodiscard]] std::string_view without_stable_pod(const Draft& draft);
 
-// The managed routes that the steps up to this one leave in force (traffic.md W-23), in the order of
-// trafficRouting.managedRoutes.
+// The managed routes that the steps up to this one leave in force (traffic.md W-23), in the order
+// of trafficRouting.managedRoutes.
 [[nodiscard]] std::vector<traffic::ManagedRoute> managed_routes(const api::CanaryStrategy& canary,
                                                                 std::int32_t step_index);
 

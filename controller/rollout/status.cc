@@ -228,7 +228,8 @@ bool step_complete(const Draft& draft, const api::Step& step) {
     const auto* run = run_of(draft.world, draft.next.canary.step_run);
     return run && run->status.phase == api::AnalysisPhase::Successful;
   }
-  return false;
+  // The routes of this step were set in this very pass.
+  return step.set_header_route || step.set_mirror_route;
 }
 
 void advance_step(Draft& draft) {

@@ -211,7 +211,8 @@ std::vector<const kube::Object*> owned_canaries(const api::Rollout& rollout,
                                                 const kube::Objects& objects) {
   std::vector<const kube::Object*> out;
   for (const auto& stable : stable_ingress_names(routing)) {
-    const auto* canary = lookup(objects, rollout, canary_ingress_name(rollout.meta.key.name, stable));
+    const auto* canary =
+        lookup(objects, rollout, canary_ingress_name(rollout.meta.key.name, stable));
     if (canary != nullptr && owned_by(*canary, rollout)) out.push_back(canary);
   }
   return out;
