@@ -31,9 +31,15 @@ class PodRuntime {
   virtual void kill(const Json& pod) = 0;
 };
 
-struct StageTimes {  // defaults; per pod by annotation sluice.argoproj.io/stage-<name>:
-                     // "<duration>"
+// For pods that do not say otherwise in an annotation of this name and the name of the stage, such
+// as `stage-ready: 4s`.
+struct StageTimes {
   Millis schedule{100}, start{400}, ready{700}, terminate{1000};
+  std::string_view annotation_prefix = "stage-";
+
+  [[nodiscard]] std::string annotation(std::string_view stage) const {
+    return std::string(annotation_prefix) + std::string(stage);
+  }
 };
 
 class Workloads {

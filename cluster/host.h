@@ -17,7 +17,7 @@ struct HostOptions {
   std::string binary;     // the sluice executable that pods of the demo image run
   int port = 0;           // of the API server; 0 = any
   std::map<std::string, std::string> tokens;  // bearer token → user; anything else is answered 401
-  apiserver::StageTimes stages;
+  apiserver::StageTimes stages{.annotation_prefix = "sluice.argoproj.io/stage-"};
 };
 
 class Host {

@@ -1,7 +1,7 @@
 // Defaults of the built-in kinds, as a create through the real server shows them.
-#include "api/template_hash.h"
 #include "apiserver/server/strategy.h"
 #include "kube/json/json.h"
+#include "kube/schema/template_defaults.h"
 
 namespace sluice::apiserver::server {
 namespace {
@@ -16,7 +16,7 @@ bool blank(const Json& object, const char* key) {
 
 void default_workload(Json& spec, bool replicas) {
   if (replicas) set_default(spec, "replicas", 1);
-  if (spec.contains("template")) api::apply_template_defaults(spec["template"]);
+  if (spec.contains("template")) kube::apply_template_defaults(spec["template"]);
 }
 
 void default_rolling_update(Json& strategy, const char* surge) {
@@ -100,7 +100,7 @@ void default_slice(Json& object) {
 
 void default_pod(Json& object) {
   Json template_view = {{"metadata", Json::object()}, {"spec", std::move(object["spec"])}};
-  api::apply_template_defaults(template_view);
+  kube::apply_template_defaults(template_view);
   object["spec"] = std::move(template_view["spec"]);
   set_default(object["spec"], "enableServiceLinks", true);
 }

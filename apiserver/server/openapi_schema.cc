@@ -18,7 +18,7 @@ std::string openapi_type_name(const std::string& go_type) {
   return (meta ? "io.k8s.apimachinery.pkg.apis.meta.v1." : "io.k8s.api.core.v1.") + go_type;
 }
 
-// "argoproj.io" -> "io.argoproj", "apps" -> "io.k8s.api.apps", "networking.k8s.io" ->
+// "example.com" -> "com.example", "apps" -> "io.k8s.api.apps", "networking.k8s.io" ->
 // "io.k8s.api.networking".
 std::string openapi_package(const ResourceDef& def) {
   if (!def.custom)

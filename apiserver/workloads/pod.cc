@@ -111,7 +111,7 @@ std::string next_address(Context& context) {
 
 void schedule(Context& context, const Json& pod) {
   if (!due(context, pod, since_of(context, pod, "schedule"),
-           stage_time(pod, "schedule", context.times.schedule)))
+           stage_time(pod, context.times.annotation("schedule"), context.times.schedule)))
     return;
   const auto key = key_of(pod);
   kube::Write binding;
@@ -145,7 +145,7 @@ void set_waiting(Context& context, const Json& pod, std::string_view reason,
 
 void start(Context& context, const Json& pod, const PodScript& script) {
   if (!due(context, pod, since_of(context, pod, "start"),
-           stage_time(pod, "start", context.times.start)))
+           stage_time(pod, context.times.annotation("start"), context.times.start)))
     return;
   if (script.image_error) {
     const Json* list = kube::find_path(pod, "status.containerStatuses");
@@ -256,7 +256,8 @@ void run_simulated(Context& context, const Json& pod, const PodScript& script) {
   // A container that is to end with an error does not become ready first: it would flap.
   if (script.runs_for && script.exit_code != 0) return;
   if (due(context, pod, running_since,
-          std::max(stage_time(pod, "ready", context.times.ready), script.initial_delay)))
+          std::max(stage_time(pod, context.times.annotation("ready"), context.times.ready),
+                   script.initial_delay)))
     set_ready(context, pod, true);
 }
 
@@ -284,7 +285,8 @@ void terminate(Context& context, const Json& pod) {
     if (!gone) context.mark_in(Millis(50), item_of(pod));
   } else if (started) {
     gone = due(context, pod, since,
-               std::min(grace, stage_time(pod, "terminate", context.times.terminate)));
+               std::min(grace, stage_time(pod, context.times.annotation("terminate"),
+                                          context.times.terminate)));
   }
   if (gone) {
     const std::string uid = uid_of(pod);

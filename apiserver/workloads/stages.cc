@@ -9,8 +9,6 @@ namespace sluice::apiserver {
 
 namespace {
 
-constexpr std::string_view kStagePrefix = "sluice.argoproj.io/stage-";
-
 const kube::Json* first_container(const kube::Json& pod) {
   const kube::Json* containers = kube::find_path(pod, "spec.containers");
   return containers != nullptr && containers->is_array() && !containers->empty()
@@ -85,9 +83,8 @@ PodScript read_script(const kube::Json& pod) {
   return script;
 }
 
-Millis stage_time(const kube::Json& pod, const std::string& stage, Millis fallback) {
-  const kube::Json* text =
-      kube::find_path(pod, {"metadata", "annotations", std::string(kStagePrefix) + stage});
+Millis stage_time(const kube::Json& pod, const std::string& annotation, Millis fallback) {
+  const kube::Json* text = kube::find_path(pod, {"metadata", "annotations", annotation});
   if (text == nullptr || !text->is_string()) return fallback;
   const auto parsed = parse_go_duration(text->get<std::string>());
   return parsed ? std::chrono::duration_cast<Millis>(*parsed) : fallback;

@@ -21,8 +21,8 @@ struct PodScript {
 // Commands understood in args and command: "sleep N" and "exit N" (also inside `sh -c`, joined by ;
 // or &&), "true", "false".
 [[nodiscard]] PodScript read_script(const kube::Json& pod);
-// The time of a stage for this pod: annotation sluice.argoproj.io/stage-<name> (a Go duration),
-// else `fallback`.
-[[nodiscard]] Millis stage_time(const kube::Json& pod, const std::string& stage, Millis fallback);
+// The time of a stage for this pod: what the annotation says (a Go duration), else `fallback`.
+[[nodiscard]] Millis stage_time(const kube::Json& pod, const std::string& annotation,
+                                Millis fallback);
 
 }  // namespace sluice::apiserver

@@ -1,4 +1,4 @@
-#include "api/typed_json.h"
+#include "kube/schema/typed_json.h"
 
 #include <algorithm>
 #include <map>
@@ -10,11 +10,11 @@
 #include "base/time.h"
 #include "kube/model/quantity.h"
 
-namespace sluice::api {
+namespace sluice::kube {
 namespace {
 
 constexpr std::string_view kDescription =
-#include "api/pod_template_types.inc"
+#include "kube/schema/pod_template_types.inc"
     ;
 
 std::vector<std::string> words(std::string_view line) {
@@ -77,15 +77,13 @@ TypedMember parse_member(std::string_view word, std::string& type_name) {
 
 }  // namespace
 
-TypedSchema::TypedSchema(std::string_view description) {
-  std::map<std::string, std::size_t, std::less<>> index;
+TypedSchema::TypedSchema(std::string_view description, const TypedSchema* below) : below_(below) {
   std::vector<std::vector<std::string>> member_words;
   for (const auto& line : split(description, '\n')) {
     if (line.empty() || line.front() == '#') continue;
     auto parts = words(line);
     std::string name = parts.front().substr(0, parts.front().size() - 1);
     parts.erase(parts.begin());
-    index.emplace(name, types_.size());
     types_.push_back({std::move(name), {}});
     member_words.push_back(std::move(parts));
   }
@@ -93,17 +91,13 @@ TypedSchema::TypedSchema(std::string_view description) {
     for (const auto& word : member_words[i]) {
       std::string type_name;
       TypedMember member = parse_member(word, type_name);
-      if (!type_name.empty()) {
-        const auto it = index.find(type_name);
-        SLUICE_ASSERT(it != index.end(), type_name);
-        member.type = it->second;
-      }
+      if (!type_name.empty()) member.type = &type(type_name);
       types_[i].members.push_back(std::move(member));
     }
   }
 }
 
-const TypedSchema& TypedSchema::instance() {
+const TypedSchema& TypedSchema::pods() {
   static const TypedSchema schema(kDescription);
   return schema;
 }
@@ -114,11 +108,17 @@ const TypedMember* TypedStruct::find(std::string_view member) const {
   return it == members.end() ? nullptr : &*it;
 }
 
-const TypedStruct& TypedSchema::type(std::string_view name) const {
+const TypedStruct* TypedSchema::find(std::string_view name) const {
   const auto it = std::find_if(types_.begin(), types_.end(),
                                [&](const TypedStruct& t) { return t.name == name; });
-  SLUICE_ASSERT(it != types_.end(), std::string(name));
-  return *it;
+  if (it != types_.end()) return &*it;
+  return below_ == nullptr ? nullptr : below_->find(name);
+}
+
+const TypedStruct& TypedSchema::type(std::string_view name) const {
+  const TypedStruct* found = find(name);
+  SLUICE_ASSERT(found != nullptr, std::string(name));
+  return *found;
 }
 
 void append_go_string(std::string& out, std::string_view text) {
@@ -167,8 +167,6 @@ void append_go_string(std::string& out, std::string_view text) {
 }
 
 namespace {
-
-using kube::Node;
 
 class Writer {
  public:
@@ -232,7 +230,7 @@ class Writer {
 
   bool structure_member(Node value, const TypedMember& member) {
     if (value.absent() && !member.by_value) return null_if(member.always);
-    structure(value, TypedSchema::instance().type(member.type));
+    structure(value, *member.type);
     return true;
   }
 
@@ -282,7 +280,7 @@ class Writer {
       if (error_) return;
       if (!std::exchange(first, false)) out_ += ',';
       if (member.kind == MemberKind::StructList) {
-        structure(element, TypedSchema::instance().type(member.type));
+        structure(element, *member.type);
       } else {
         one(element, member.kind == MemberKind::IntList ? MemberKind::Int : MemberKind::String);
       }
@@ -307,7 +305,7 @@ class Writer {
       append_go_string(out_, key);
       out_ += ':';
       if (member.kind == MemberKind::StructMap) {
-        structure(item, TypedSchema::instance().type(member.type));
+        structure(item, *member.type);
       } else {
         one(item,
             member.kind == MemberKind::QuantityMap ? MemberKind::Quantity : MemberKind::String);
@@ -381,7 +379,7 @@ class Writer {
     const auto text = value.as_string();
     const bool number = value.type() == Node::Type::Int || value.type() == Node::Type::Double;
     if (!text && !number) return wrong("a quantity");
-    const auto canonical = kube::canonical_quantity(text ? *text : std::string_view(value.raw()));
+    const auto canonical = canonical_quantity(text ? *text : std::string_view(value.raw()));
     if (!canonical) return wrong("a quantity");
     append_go_string(out_, *canonical);
   }
@@ -439,11 +437,10 @@ class Writer {
 
 }  // namespace
 
-Result<std::string> typed_json(kube::Node value, const TypedStruct& type,
-                               TypedJsonOptions options) {
+Result<std::string> typed_json(Node value, const TypedStruct& type, TypedJsonOptions options) {
   Writer writer(options);
   writer.structure(value, type);
   return writer.finish();
 }
 
-}  // namespace sluice::api
+}  // namespace sluice::kube

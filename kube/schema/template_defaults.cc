@@ -1,16 +1,14 @@
-// The defaults that the API server gives a pod template (rollout.md appendix B).
+#include "kube/schema/template_defaults.h"
+
 #include <functional>
 #include <string>
 
-#include "api/template_hash.h"
-#include "api/typed_json.h"
 #include "kube/json/json.h"
 #include "kube/model/quantity.h"
+#include "kube/schema/typed_json.h"
 
-namespace sluice::api {
+namespace sluice::kube {
 namespace {
-
-using kube::Json;
 
 // nullptr unless the member is there and an object.
 Json* object_at(Json& parent, const char* key) {
@@ -50,8 +48,8 @@ std::string default_pull_policy(const std::string& image) {
   const auto slash = name.rfind('/');
   const auto colon = name.find(':', slash == std::string::npos ? 0 : slash);
   const bool tagged = colon != std::string::npos;
-  const bool latest = tagged ? name.substr(colon + 1) == "latest"
-                             : !name.empty() && name.size() == image.size();
+  const bool latest =
+      tagged ? name.substr(colon + 1) == "latest" : !name.empty() && name.size() == image.size();
   return latest ? "Always" : "IfNotPresent";
 }
 
@@ -84,7 +82,7 @@ void round_quantities(Json& holder, const char* key) {
   for (auto& value : *values) {
     if (!value.is_string() && !value.is_number()) continue;
     const auto text =
-        kube::canonical_quantity(value.is_string() ? value.get<std::string>() : value.dump());
+        canonical_quantity(value.is_string() ? value.get<std::string>() : value.dump());
     if (!text || text->empty() || (text->back() != 'u' && text->back() != 'n')) continue;
     const auto number = parse_int(std::string_view(*text).substr(0, text->size() - 1));
     if (!number) continue;
@@ -104,8 +102,7 @@ void round_resources(Json& holder) {
 void default_container(Json& container) {
   set_default(container, "terminationMessagePath", "/dev/termination-log");
   set_default(container, "terminationMessagePolicy", "File");
-  set_default(container, "imagePullPolicy",
-              default_pull_policy(kube::get_string(container, "image")));
+  set_default(container, "imagePullPolicy", default_pull_policy(get_string(container, "image")));
   each_object(container, "ports", [](Json& port) { set_default(port, "protocol", "TCP"); });
   each_object(container, "env", [](Json& variable) {
     Json* from = object_at(variable, "valueFrom");
@@ -154,7 +151,7 @@ void default_network_disks(Json& volume) {
 void default_volume(Json& volume) {
   bool has_source = false;
   // A source that the types do not have is none: a server of their age would see none either.
-  const auto& type = TypedSchema::instance().type("Volume");
+  const auto& type = TypedSchema::pods().type("Volume");
   for (const auto& [key, value] : volume.items())
     has_source = has_source || (key != "name" && !value.is_null() && type.find(key) != nullptr);
   if (!has_source) volume["emptyDir"] = Json::object();
@@ -173,7 +170,7 @@ void default_volume(Json& volume) {
     }
   }
   if (Json* image = object_at(volume, "image"))
-    set_default(*image, "pullPolicy", default_pull_policy(kube::get_string(*image, "reference")));
+    set_default(*image, "pullPolicy", default_pull_policy(get_string(*image, "reference")));
   default_network_disks(volume);
 }
 
@@ -196,4 +193,4 @@ void apply_template_defaults(Json& pod_template) {
   each_object(*spec, "volumes", default_volume);
 }
 
-}  // namespace sluice::api
+}  // namespace sluice::kube

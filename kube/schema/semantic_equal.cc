@@ -1,13 +1,11 @@
 // Comparison by meaning (rollout.md §1.10.2 item 3).
-#include "api/typed_json.h"
 #include "base/time.h"
 #include "kube/json/json.h"
 #include "kube/model/quantity.h"
+#include "kube/schema/typed_json.h"
 
-namespace sluice::api {
+namespace sluice::kube {
 namespace {
-
-using kube::Json;
 
 const Json& child(const Json& object, const std::string& name) {
   static const Json none;
@@ -47,7 +45,7 @@ bool lists_equal(const Json& a, const Json& b, const TypedMember& member) {
   if (empty_collection(a) && empty_collection(b)) return true;
   if (!a.is_array() || !b.is_array() || a.size() != b.size()) return false;
   if (member.kind != MemberKind::StructList) return a == b;
-  const auto& type = TypedSchema::instance().type(member.type);
+  const auto& type = *member.type;
   for (std::size_t i = 0; i < a.size(); ++i)
     if (!semantically_equal(a[i], b[i], type)) return false;
   return true;
@@ -55,9 +53,8 @@ bool lists_equal(const Json& a, const Json& b, const TypedMember& member) {
 
 bool values_equal(const Json& a, const Json& b, const TypedMember& member) {
   if (member.kind == MemberKind::QuantityMap)
-    return kube::quantities_equal(quantity_text(a), quantity_text(b));
-  if (member.kind == MemberKind::StructMap)
-    return semantically_equal(a, b, TypedSchema::instance().type(member.type));
+    return quantities_equal(quantity_text(a), quantity_text(b));
+  if (member.kind == MemberKind::StructMap) return semantically_equal(a, b, *member.type);
   return a == b;
 }
 
@@ -81,12 +78,12 @@ bool members_equal(const Json& a, const Json& b, const TypedMember& member) {
       return maps_equal(a, b, member);
     case MemberKind::Struct:
       if (!member.by_value && a.is_null() != b.is_null()) return false;
-      return semantically_equal(a, b, TypedSchema::instance().type(member.type));
+      return semantically_equal(a, b, *member.type);
     case MemberKind::Quantity:
       if (a.is_null() || b.is_null()) return a.is_null() && b.is_null();
-      return kube::quantities_equal(quantity_text(a), quantity_text(b));
+      return quantities_equal(quantity_text(a), quantity_text(b));
     case MemberKind::QuantityValue:
-      return kube::quantities_equal(quantity_text(a), quantity_text(b));
+      return quantities_equal(quantity_text(a), quantity_text(b));
     case MemberKind::String:
     case MemberKind::Int:
     case MemberKind::Bool:
@@ -110,4 +107,4 @@ bool semantically_equal(const Json& a, const Json& b, const TypedStruct& type) {
   return true;
 }
 
-}  // namespace sluice::api
+}  // namespace sluice::kube
