@@ -10,7 +10,6 @@
 
 namespace sluice::tidy {
 
-
 // `file` is the path from the root; `text` its content. Findings say which rule was broken and
 // where it is written.
 std::vector<Finding> check_file(const std::string& file, const std::string& text);
