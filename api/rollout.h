@@ -64,7 +64,7 @@ struct TrafficRouting {
   std::vector<std::string> managed_routes;
   std::optional<std::int32_t> max_traffic_weight;
   std::vector<std::string> other_routers;  // members without a type here: "istio", "plugins", …
-  StringMap plugins;  // by key: its configuration as compact JSON
+  StringMap plugins;                       // by key: its configuration as compact JSON
   // Is this member of trafficRouting a router that is set?
   [[nodiscard]] bool has(std::string_view router) const;
 };

@@ -72,9 +72,8 @@ TrafficRouting decode_routing(const Field& field) {
   for (const auto& row : router_rows())
     if (row.member != "nginx" && !field[row.member].absent())
       out.other_routers.emplace_back(row.member);
-  field["plugins"].node().each_member([&](std::string_view key, kube::Node plugin) {
-    out.plugins.emplace(key, plugin.raw());
-  });
+  field["plugins"].node().each_member(
+      [&](std::string_view key, kube::Node plugin) { out.plugins.emplace(key, plugin.raw()); });
   return out;
 }
 

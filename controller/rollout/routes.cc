@@ -34,8 +34,8 @@ bool all_give(const Draft& draft, std::int32_t weight) {
 }
 
 bool all_give_at_least(const Draft& draft, std::int32_t weight) {
-  return each_gives(
-      draft, [&](std::optional<std::int32_t> now) { return now.value_or(0) >= weight; });
+  return each_gives(draft,
+                    [&](std::optional<std::int32_t> now) { return now.value_or(0) >= weight; });
 }
 
 LeftVerdict verdict_on_routes(const Draft& draft) {

@@ -121,8 +121,8 @@ class ConfigMapRouter final : public Router {
     if (wish.routes) {
       std::string names;
       for (const auto& route : *wish.routes)
-        names += (route.kind == ManagedRoute::Kind::Header ? "header " : "mirror ") + route.name +
-                 ";";
+        names +=
+            (route.kind == ManagedRoute::Kind::Header ? "header " : "mirror ") + route.name + ";";
       data["routes"] = names;
     }
     const std::string key(api::kAbortVerdictAnnotation);
@@ -133,17 +133,17 @@ class ConfigMapRouter final : public Router {
   }
   static RouteWrite create(const api::Rollout& rollout, const kube::ObjectRef& ref,
                            const Wish& wish) {
-    kube::Json body{{"apiVersion", "v1"},
-                    {"kind", "ConfigMap"},
-                    {"metadata",
-                     {{"name", ref.key.name},
-                      {"namespace", ref.key.namespace_},
-                      {"ownerReferences",
-                       kube::Json::array({{{"apiVersion", api::kRollouts.api_version()},
-                                           {"kind", api::kRollouts.kind},
-                                           {"name", rollout.meta.key.name},
-                                           {"uid", rollout.meta.uid},
-                                           {"controller", true}}})}}}};
+    kube::Json body{
+        {"apiVersion", "v1"},
+        {"kind", "ConfigMap"},
+        {"metadata",
+         {{"name", ref.key.name},
+          {"namespace", ref.key.namespace_},
+          {"ownerReferences", kube::Json::array({{{"apiVersion", api::kRollouts.api_version()},
+                                                  {"kind", api::kRollouts.kind},
+                                                  {"name", rollout.meta.key.name},
+                                                  {"uid", rollout.meta.uid},
+                                                  {"controller", true}}})}}}};
     fill(body, wish);
     return write(ref.key, kube::Verb::Create, body, wish.canary_weight);
   }

@@ -87,8 +87,8 @@ std::string check_router(const std::string& file, const std::string& included) {
   const std::string folder = included.substr(0, included.rfind('/') + 1);
   if (!starts_with(folder, "traffic/") || folder == "traffic/") return "";
   if (file == "traffic/routers.cc" || starts_with(file, folder)) return "";
-  return "only traffic/routers.cc may include " + included +
-         ": ask the row (traffic/router.h)" + kWhere;
+  return "only traffic/routers.cc may include " + included + ": ask the row (traffic/router.h)" +
+         kWhere;
 }
 
 std::string check_own(const std::string& file, const std::string& included) {
@@ -181,9 +181,9 @@ std::string router_named_in(const std::string& file, const std::string& text) {
   std::string lower(text.size(), ' ');
   std::transform(text.begin(), text.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const char* name : {"nginx", "ingress", "istio", "virtualservice", "destinationrule",
-                           "trafficsplit", "ambassador", "appmesh", "traefik", "apisix",
-                           "httproute", "httpproxy"})
+  for (const char* name :
+       {"nginx", "ingress", "istio", "virtualservice", "destinationrule", "trafficsplit",
+        "ambassador", "appmesh", "traefik", "apisix", "httproute", "httpproxy"})
     if (lower.find(name) != std::string::npos) return name;
   // Short names are words only where no letter stands beside them.
   const auto letter = [&](std::size_t at) {

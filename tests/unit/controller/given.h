@@ -43,8 +43,8 @@ class Cluster {
   WallTime now = at("2026-11-21T15:00:00Z");
   Options options;
   std::vector<api::WeightDestination> additional;  // of an Experiment
-  std::vector<Sent> sent;           // all writes so far
-  std::vector<std::string> events;  // "Reason: message"
+  std::vector<Sent> sent;                          // all writes so far
+  std::vector<std::string> events;                 // "Reason: message"
   std::vector<std::string> event_reasons;
   std::optional<WallTime> wake_at;
   controller::Plan last;

@@ -124,10 +124,8 @@ TEST(CanaryOthers, never_grows_a_set_whose_pods_are_on_their_way_out) {
 
 TEST(CanaryOthers, does_nothing_without_pods) {
   const std::vector<OtherSet> sets{other(1, pods(0, 0)), other(2, pods(0, 0))};
-  EXPECT_TRUE(
-      scale_canary_others({4, 0, 8, true, false, true, {}}, sets, at(0)).decisions.empty());
-  EXPECT_TRUE(
-      scale_canary_others({4, 0, 8, true, false, true, {}}, {}, at(0)).decisions.empty());
+  EXPECT_TRUE(scale_canary_others({4, 0, 8, true, false, true, {}}, sets, at(0)).decisions.empty());
+  EXPECT_TRUE(scale_canary_others({4, 0, 8, true, false, true, {}}, {}, at(0)).decisions.empty());
 }
 
 TEST(CanaryOthers, gives_an_old_stable_its_delay_after_promotion) {

@@ -322,8 +322,8 @@ TEST_F(RouterRow, a_router_that_has_no_routes_is_asked_for_none) {
 TEST(ManagedRoutes, are_what_the_steps_so_far_leave_in_force) {
   api::CanaryStrategy canary;
   canary.traffic_routing.emplace().managed_routes = {"beta", "copy"};
-  for (const auto* raw : {kRoute, R"({"setWeight":20})", kMirror,
-                          R"({"setHeaderRoute":{"name":"beta"}})"}) {
+  for (const auto* raw :
+       {kRoute, R"({"setWeight":20})", kMirror, R"({"setHeaderRoute":{"name":"beta"}})"}) {
     api::Step step;
     step.raw = raw;
     step.set_header_route = step.raw.find("setHeaderRoute") != std::string::npos;

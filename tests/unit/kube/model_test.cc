@@ -324,7 +324,8 @@ TEST(Objects, ServicesAndObjectsOfAnyKind) {
   EXPECT_EQ(service.ports[1].target_port, "8081");
   EXPECT_EQ(service.ports[2].target_port, "");
   const Object any = decode_object(
-      document(R"({"metadata":{"name":"i","annotations":{"a":"1"}},"spec":{"rules":[{"host":"x"}]}})")
+      document(
+          R"({"metadata":{"name":"i","annotations":{"a":"1"}},"spec":{"rules":[{"host":"x"}]}})")
           .root());
   EXPECT_EQ(any.meta.key.name, "i");
   EXPECT_EQ(any.meta.annotations, (StringMap{{"a", "1"}}));
