@@ -63,7 +63,10 @@ struct TrafficRouting {
   std::optional<NginxRouting> nginx;
   std::vector<std::string> managed_routes;
   std::optional<std::int32_t> max_traffic_weight;
-  std::vector<std::string> other_routers;  // members this release refuses: "istio", "alb", …
+  std::vector<std::string> other_routers;  // members without a type here: "istio", "plugins", …
+  StringMap plugins;  // by key: its configuration as compact JSON
+  // Is this member of trafficRouting a router that is set?
+  [[nodiscard]] bool has(std::string_view router) const;
 };
 
 struct ReplicaProgressThreshold {

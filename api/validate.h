@@ -1,7 +1,10 @@
 #pragma once
 // Validation (rollout.md §1.7) and refusal of what this release does not implement.
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/field_errors.h"
@@ -18,9 +21,17 @@ struct Unsupported {
   std::string field;   // "spec.strategy.canary.trafficRouting.istio"
   std::string remedy;  // what the user can do instead
 };
+// What the routers that a Rollout names can do. The table of this release knows fields, not what a
+// router makes of them: it refuses routes by name whoever has no router for them.
+struct RouterAbilities {
+  std::vector<std::string_view> plugins;  // keys of trafficRouting.plugins that a router reads
+  bool header_routes = false, mirror_routes = false;
+  std::int32_t max_weight = std::numeric_limits<std::int32_t>::max();
+};
 // First use of a field, step, router or provider that this release refuses
 // (docs/reference/support.md).
-[[nodiscard]] std::optional<Unsupported> unsupported(const Rollout& rollout);
+[[nodiscard]] std::optional<Unsupported> unsupported(const Rollout& rollout,
+                                                     const RouterAbilities& routers = {});
 [[nodiscard]] std::optional<Unsupported> unsupported(const AnalysisSpec& spec);
 
 }  // namespace sluice::api

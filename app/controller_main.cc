@@ -388,7 +388,7 @@ int controller_main(int argc, char** argv) {
   options.leader_elect = flags.leader_elect;
   options.resync_period = Seconds(flags.resync_seconds);
   options.prometheus_address = files->env("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS");
-  options.allow_ingress_snippets = flags.allow_ingress_snippets;
+  options.routers.allow_ingress_snippets = flags.allow_ingress_snippets;
   options.secrets_need_label = flags.secrets_need_label;
   auto jobs = job_policy(flags, *kube, *files);
   if (!jobs) return usage_error(jobs.error().message);

@@ -184,7 +184,7 @@ void CachedService(benchmark::State& state) {
   cached<kube::Service>(state, "canary-nginx-idle", "Service", kube::decode_service);
 }
 void CachedIngress(benchmark::State& state) {
-  cached<kube::Ingress>(state, "canary-nginx-idle", "Ingress", kube::decode_ingress);
+  cached<kube::Object>(state, "canary-nginx-idle", "Ingress", kube::decode_object);
 }
 void CachedAnalysisRun(benchmark::State& state) {
   cached<api::AnalysisRun>(state, "canary-nginx-aborted-by-analysis", "AnalysisRun",
@@ -233,12 +233,12 @@ void Fleet(benchmark::State& state) {
     kube::Store<api::Rollout> rollouts;
     kube::Store<kube::ReplicaSet> sets;
     kube::Store<kube::Service> services;
-    kube::Store<kube::Ingress> ingresses;
+    kube::Store<kube::Object> ingresses;
     kube::Store<api::AnalysisRun> runs;
     fill(rollouts, idle.first["Rollout"], api::decode_rollout, kRollouts, 1);
     fill(sets, idle.first["ReplicaSet"], kube::decode_replica_set, 3 * kRollouts, 3);
     fill(services, idle.first["Service"], kube::decode_service, 2 * kRollouts, 2);
-    fill(ingresses, idle.first["Ingress"], kube::decode_ingress, kRollouts, 1);
+    fill(ingresses, idle.first["Ingress"], kube::decode_object, kRollouts, 1);
     fill(runs, analysed.first["AnalysisRun"], api::decode_analysis_run, 5 * kRollouts, 5);
     state.counters["caches_heap_MB"] = (heap_bytes() - heap) / kMega;
     state.counters["caches_resident_MB"] = (resident_bytes() - resident) / kMega;

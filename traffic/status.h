@@ -3,6 +3,7 @@
 // Router-neutral.
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/rollout.h"
@@ -22,6 +23,7 @@ struct WeightsInput {
 // else changed.
 [[nodiscard]] api::TrafficWeights next_weights(const std::optional<api::TrafficWeights>& stored,
                                                const WeightsInput& in);
+inline constexpr std::string_view kTrafficWeightUpdated = "TrafficWeightUpdated";
 // Canary, stable or additional differ, or nothing was recorded: event TrafficWeightUpdated is due.
 [[nodiscard]] bool weights_changed(const std::optional<api::TrafficWeights>& stored,
                                    const api::TrafficWeights& next);

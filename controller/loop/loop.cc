@@ -275,7 +275,7 @@ void Loop::Impl::process_rollout(const Key& key) {
   observed.refusals = refusals.of(key, clock.mono_now(), wall);
   observed.carried_out = carried_out.contains(key.object);
   rollout::Options rollout_options;
-  rollout_options.allow_ingress_snippets = options.allow_ingress_snippets;
+  rollout_options.routers = options.routers;
   rollout_options.resync_period = options.resync_period;
   const MonoTime before = clock.mono_now();
   controller::Plan plan = rollout::decide(observed, wall, rollout_options);

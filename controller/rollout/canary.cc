@@ -28,7 +28,7 @@ void route(Draft& draft) {
       reconcile_traffic(draft);
     }
   }
-  quiet_orphan_ingresses(draft);
+  release_routes(draft);
 }
 
 // A pause step that is not over ends the pass (rollout.md C12).

@@ -47,7 +47,7 @@ std::string size_in(const kube::Write& write) {
 }
 
 std::string_view event_of(std::string_view purpose) {
-  if (purpose == "SetWeights") return "TrafficRoutingError";
+  if (purpose == traffic::kSetWeights) return "TrafficRoutingError";
   if (purpose == "CreateReplicaSet") return "ReplicaSetCreateError";
   return "ReconciliationError";
 }
@@ -95,7 +95,7 @@ bool same_intent(const kube::Write& a, const kube::Write& b) {
     return false;
   // Other bodies hold the time of day, which does not make them another wish.
   if (a.purpose == "ScaleReplicaSet") return size_in(a) == size_in(b);
-  const bool exact = a.purpose == "SetWeights" || a.purpose == "SwitchService";
+  const bool exact = a.purpose == traffic::kSetWeights || a.purpose == "SwitchService";
   return !exact || a.body == b.body;
 }
 

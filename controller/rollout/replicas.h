@@ -129,7 +129,7 @@ struct RoutedScale {
   // Sizing stableRS: the weights persisted before this pass. Sizing newRS and step completion: the
   // ones just set. "May I raise the weight": none.
   std::optional<api::TrafficWeights> weights;
-  // Lower bound of stable with dynamicStableScale. 1 while an nginx router is configured and the
+  // Lower bound of stable with dynamicStableScale. 1 while a router needs a pod of stable and the
   // stable Service still selects the old ReplicaSet (traffic.md NGX-8); all replicas while a canary
   // that this version replaces has users, who can only go to stable. Else 0.
   std::int32_t stable_floor = 0;
@@ -197,8 +197,6 @@ struct CanaryOthers {
   std::int32_t replicas = 0, unavailable = 0;  // N, U
   std::int32_t available_total = 0;            // Σ available of all ReplicaSets
   bool routed = false, dynamic_stable = false, fully_promoted = false;
-  bool stable_targets_verified =
-      true;  // load balancer verification (ALB); true when not applicable
   DelayPolicy delay;
 };
 [[nodiscard]] OthersPlan scale_canary_others(const CanaryOthers& in,

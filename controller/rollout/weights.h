@@ -16,7 +16,6 @@ struct WeightInput {
   std::string new_hash;                         // hash(newRS), "" when there is none
   bool aborted = false;                         // this pass's view, also when only just decided
   bool at_desired = false;                      // rollout.md §3.7, computed without weights
-  bool within_rollback_window = false;          // rollout.md §1.19: weight follows availability
   // The canary Service selects a version that is neither new nor stable, and has users.
   bool serves_replaced_canary = false;
 };

@@ -81,8 +81,7 @@ class Reading {
   }
   void take_section(const std::string& section) {
     if (name_.empty()) return add("§" + section + " of which document? Write \"rollout.md §…\"");
-    if (document_ && !document_->sections.contains(section))
-      add(name_ + " has no §" + section);
+    if (document_ && !document_->sections.contains(section)) add(name_ + " has no §" + section);
   }
   void take_rule(const std::string& rule) {
     if (document_ && document_->rules.contains(rule)) return;
@@ -116,7 +115,8 @@ Anchors::Document read_document(const std::string& text) {
 Anchors read_anchors(const std::vector<Source>& documents) {
   Anchors out;
   for (const auto& document : documents)
-    out.documents[document.path.substr(document.path.rfind('/') + 1)] = read_document(document.text);
+    out.documents[document.path.substr(document.path.rfind('/') + 1)] =
+        read_document(document.text);
   return out;
 }
 

@@ -12,9 +12,9 @@ Anchors anchors() {
 }
 
 std::vector<std::string> messages(const std::string& text) {
-  const Anchors known = read_anchors(
-      {{"docs/spec/rollout.md", "## 3. Canary\n### 3.11 Weights\n| C12 | pause |\n"},
-       {"docs/spec/traffic.md", "### 2.4 Conflicts\n**SVC-23** text\n"}});
+  const Anchors known =
+      read_anchors({{"docs/spec/rollout.md", "## 3. Canary\n### 3.11 Weights\n| C12 | pause |\n"},
+                    {"docs/spec/traffic.md", "### 2.4 Conflicts\n**SVC-23** text\n"}});
   std::vector<std::string> out;
   for (const auto& finding : check_citations({"controller/rollout/x.cc", text}, known))
     out.push_back(finding.message);
@@ -39,7 +39,8 @@ TEST(Citations, NameOnlyDocumentsThatAreHere) {
   auto folders = production_folders();
   folders.insert(folders.end(), {"bench", "tests", "tools", "script", "deploy", "examples", "crds",
                                  "docs", ".ci"});
-  const std::vector<std::string> kinds = {".md", ".cc", ".h", ".inc", ".py", ".sh", ".txt", ".yaml"};
+  const std::vector<std::string> kinds = {".md", ".cc", ".h",   ".inc",
+                                          ".py", ".sh", ".txt", ".yaml"};
   auto sources = sources_below(folders, kinds);
   const auto of_root = sources_below({}, kinds);
   sources.insert(sources.end(), of_root.begin(), of_root.end());
@@ -60,7 +61,8 @@ TEST(CitationsThemselves, FindEachKindOfBreach) {
   EXPECT_EQ(messages("// The weight (§3.11).\n"),
             Texts{"§3.11 of which document? Write \"rollout.md §…\""});
   EXPECT_EQ(messages("// As SVC-23 wants.\n"), Texts{"SVC-23 of which document?"});
-  EXPECT_EQ(messages("// As wanted (traffic.md SVC-99).\n"), Texts{"SVC-99 is no rule of traffic.md"});
+  EXPECT_EQ(messages("// As wanted (traffic.md SVC-99).\n"),
+            Texts{"SVC-99 is no rule of traffic.md"});
   EXPECT_EQ(messages("// C12.\n").size(), 2U);
   EXPECT_EQ(messages("// rollout.md §3.11.\n"),
             Texts{"a comment that is only a citation: say the rule in words"});

@@ -1,6 +1,7 @@
 #include "tests/tidy/include_rules.h"
 
 #include <algorithm>
+#include <cctype>
 #include <sstream>
 
 namespace sluice::tidy {
@@ -80,6 +81,15 @@ bool pure(const std::string& file) {
 }
 
 const char* const kWhere = ": see docs/architecture.md#rules";
+
+// "traffic/nginx/nginx.h" is a router's; "traffic/router.h" is everybody's.
+std::string check_router(const std::string& file, const std::string& included) {
+  const std::string folder = included.substr(0, included.rfind('/') + 1);
+  if (!starts_with(folder, "traffic/") || folder == "traffic/") return "";
+  if (file == "traffic/routers.cc" || starts_with(file, folder)) return "";
+  return "only traffic/routers.cc may include " + included +
+         ": ask the row (traffic/router.h)" + kWhere;
+}
 
 std::string check_own(const std::string& file, const std::string& included) {
   for (const auto& [prefix, allowed] : layers()) {
@@ -163,6 +173,28 @@ std::string check_children(const std::string& file, const std::string& line) {
 
 }  // namespace
 
+std::string router_named_in(const std::string& file, const std::string& text) {
+  static const std::vector<std::string> folders = {"controller/", "analysis/", "kube/", "view/",
+                                                   "cli/"};
+  const auto inside = [&](const std::string& folder) { return starts_with(file, folder); };
+  if (std::none_of(folders.begin(), folders.end(), inside)) return "";
+  std::string lower(text.size(), ' ');
+  std::transform(text.begin(), text.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const char* name : {"nginx", "ingress", "istio", "virtualservice", "destinationrule",
+                           "trafficsplit", "ambassador", "appmesh", "traefik", "apisix",
+                           "httproute", "httpproxy"})
+    if (lower.find(name) != std::string::npos) return name;
+  // Short names are words only where no letter stands beside them.
+  const auto letter = [&](std::size_t at) {
+    return at < lower.size() && std::isalpha(static_cast<unsigned char>(lower[at])) != 0;
+  };
+  for (const std::string name : {"alb", "smi"})
+    for (auto at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
+      if ((at == 0 || !letter(at - 1)) && !letter(at + name.size())) return name;
+  return "";
+}
+
 std::set<std::string> unused_edges(const std::vector<Source>& sources) {
   std::set<std::string> out;
   for (const auto& [prefix, allowed] : layers()) {
@@ -194,7 +226,9 @@ std::vector<Finding> check_file(const std::string& file, const std::string& text
     if (open == std::string::npos || close == std::string::npos) continue;
     const std::string included = line.substr(open + 1, close - open - 1);
     add(check_library(file, included));
-    if (line[open] == '"') add(check_own(file, included));
+    if (line[open] != '"') continue;
+    add(check_own(file, included));
+    add(check_router(file, included));
   }
   return findings;
 }

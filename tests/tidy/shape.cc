@@ -26,8 +26,8 @@ std::string head_before(const std::string& code, std::size_t brace) {
 }
 
 bool starts_scope(const std::string& head) {
-  static const std::vector<std::string> words = {"namespace", "class ", "struct ", "enum ",
-                                                 "union ",    "extern"};
+  static const std::vector<std::string> words = {"namespace", "class ", "struct ",
+                                                 "enum ",     "union ", "extern"};
   return std::any_of(words.begin(), words.end(), [&](const auto& w) {
     const auto at = head.find(w);
     return at != std::string::npos && (at == 0 || !word(head[at - 1])) &&

@@ -72,7 +72,8 @@ TEST(Shape, EachEdgeOfTheLayersIsUsed) {
 
 TEST(ShapeItself, SeesFunctionsAndTheirLength) {
   const auto functions = functions_of(
-      "#define X {\nnamespace a {\nstruct S {\n  int f() const {\n    return g({1}, '{');\n  }\n};\n"
+      "#define X {\nnamespace a {\nstruct S {\n  int f() const {\n    return g({1}, '{');\n  "
+      "}\n};\n"
       "void S::h(int x) {\n  auto l = [] { return 1; };\n  if (x) { l(); }\n}\n}\n");
   ASSERT_EQ(functions.size(), 2U);
   EXPECT_EQ(functions[0].name, "f");

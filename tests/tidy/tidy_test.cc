@@ -7,6 +7,7 @@
 #include "tests/tidy/include_rules.h"
 
 using sluice::tidy::check_file;
+using sluice::tidy::router_named_in;
 
 namespace {
 
@@ -61,6 +62,9 @@ TEST(IncludeRules, CatchEachKindOfBreach) {
       {"controller/rollout/x.cc", "auto t = std::chrono::system_clock::now();\n"},
       {"base/x.cc", "#include <mutex>\n"},
       {"controller/rollout/x.cc", "#include \"controller/loop/loop.h\"\n"},
+      {"controller/rollout/x.cc", "#include \"traffic/nginx/nginx.h\"\n"},
+      {"traffic/status.cc", "#include \"traffic/nginx/nginx.h\"\n"},
+      {"traffic/istio/x.cc", "#include \"traffic/nginx/nginx.h\"\n"},
       {"cluster/x.cc", "#include \"demo/demo.h\"\n"},
       {"demo/x.cc", "  execve(argv[0], argv.data(), envp.data());\n"},
       {"net/exec_plugin.cc", "  ::posix_spawnp(&pid, name, &actions, &attributes, a, e);\n"},
@@ -70,6 +74,29 @@ TEST(IncludeRules, CatchEachKindOfBreach) {
   EXPECT_TRUE(check_file("controller/loop/x.cc",
                          "#include \"controller/rollout/rollout.h\"\n#include <map>\n")
                   .empty());
+  EXPECT_TRUE(check_file("traffic/routers.cc", "#include \"traffic/nginx/nginx.h\"\n").empty());
+  EXPECT_TRUE(check_file("traffic/nginx/x.cc", "#include \"traffic/nginx/nginx.h\"\n").empty());
+  EXPECT_TRUE(check_file("controller/rollout/x.cc", "#include \"traffic/router.h\"\n").empty());
+}
+
+// A router is a row of traffic/routers.cc.
+TEST(Tidy, NobodyNamesARouterButItsRow) {
+  std::vector<std::string> naming;
+  each_source([&](const std::string& file, const std::string& text) {
+    const auto name = router_named_in(file, text);
+    if (!name.empty()) naming.push_back(file + ": " + name);
+  });
+  std::sort(naming.begin(), naming.end());
+  EXPECT_EQ(naming, sluice::tidy::exceptions("named_routers"))
+      << "ask traffic/router.h; what no longer names one leaves the list";
+}
+
+TEST(Tidy, ARouterIsKnownByItsNameAndItsKinds) {
+  EXPECT_EQ(router_named_in("controller/rollout/x.cc", "const bool nginx_needs = 1;"), "nginx");
+  EXPECT_EQ(router_named_in("cli/x.cc", "kVirtualServices"), "virtualservice");
+  EXPECT_EQ(router_named_in("controller/loop/x.cc", "if (kind == \"ALB\")"), "alb");
+  EXPECT_EQ(router_named_in("analysis/x.cc", "// an albatross dismisses smiles"), "");
+  EXPECT_EQ(router_named_in("traffic/nginx/x.cc", "nginx"), "");
 }
 
 // Its custom kinds come as CRDs: what it knows by name, it would treat better than a real server.

@@ -14,6 +14,13 @@
 
 namespace sluice::traffic::nginx {
 
+// The keys on a canary Ingress that came from the Rollout's fields, as a sorted JSON list
+// (traffic.md §4.4): what is taken out of the Rollout is taken off the Ingress too.
+inline constexpr std::string_view kAppliedAnnotations = "sluice/applied-annotations";
+// The keys of the Rollout's fields that were left out (is_code()), likewise: whoever looks at the
+// canary Ingress sees it, and a warning is due only when the list changes.
+inline constexpr std::string_view kLeftOutAnnotations = "sluice/left-out-annotations";
+
 struct LeftOutAnnotation {
   std::string field, value;  // of the Rollout
 };
@@ -31,7 +38,7 @@ struct AnnotationInput {
   bool allow_snippets = false;
 };
 // The annotations that the canary Ingress shall have (traffic.md NGX-3).
-[[nodiscard]] Annotations wanted_annotations(const kube::Ingress& stable,
+[[nodiscard]] Annotations wanted_annotations(const kube::Object& stable,
                                              const api::NginxRouting& routing,
                                              const AnnotationInput& input);
 // The annotation is a piece of some ingress controller's own configuration or program, which every

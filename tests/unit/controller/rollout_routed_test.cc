@@ -505,7 +505,9 @@ TEST(RolloutServices, references_name_everything_that_can_wake_the_rollout) {
   auto c = nginx_canary(1, R"([{"analysis":{"templates":[{"templateName":"once"}]}}])", kEndless);
   const auto refs = references(*c.observe().rollout);
   EXPECT_THAT(refs.services, testing::UnorderedElementsAre("web-canary", "web-stable"));
-  EXPECT_THAT(refs.ingresses, testing::UnorderedElementsAre("web", "web-web-canary"));
+  EXPECT_THAT(refs.objects, testing::UnorderedElementsAre(
+                                kube::ObjectRef{kube::kIngresses, {"shop", "web"}},
+                                kube::ObjectRef{kube::kIngresses, {"shop", "web-web-canary"}}));
   EXPECT_THAT(refs.analysis_templates, testing::UnorderedElementsAre("once", "endless"));
 }
 
