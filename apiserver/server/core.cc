@@ -196,8 +196,9 @@ Result<Json> Core::write(const kube::Write& w) {
       break;
   }
   if (w.subresource == "scale" && c.version->scale)
-    return whole(
-        write_scale(c, [&](Json before) { return patched(std::move(before), type, body); }));
+    return whole(write_scale(c, [&](Json before) {
+      return patched(std::move(before), type, body, native_type("Scale"));
+    }));
   return show(patch(c, type, body));
 }
 

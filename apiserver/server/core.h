@@ -173,7 +173,9 @@ class Core {
 };
 
 // A document with a merge, JSON or strategic patch applied.
-[[nodiscard]] Outcome<Json> patched(Json document, PatchType type, const Json& body);
+// `kind`: what says how a strategic patch merges lists.
+[[nodiscard]] Outcome<Json> patched(Json document, PatchType type, const Json& body,
+                                    const Schema* kind);
 [[nodiscard]] kube::ObjectKey key_of(const ResourceDef& def, const Json& object);
 
 }  // namespace sluice::apiserver::server

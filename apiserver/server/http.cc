@@ -378,7 +378,8 @@ class Requests {
     if (!body) return failure_response(body.error());
     const bool patching = verb_ == "patch";
     Outcome<Json> scale = core_.write_scale(context_, [&](Json before) -> Outcome<Json> {
-      return patching ? patched(std::move(before), type, *body) : Outcome<Json>(std::move(*body));
+      if (!patching) return std::move(*body);
+      return patched(std::move(before), type, *body, native_type("Scale"));
     });
     return scale ? json(200, *scale) : failure_response(scale.error());
   }

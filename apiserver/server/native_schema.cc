@@ -119,6 +119,10 @@ class TypeTable {
     schema->items = type(p, ignored);
     p.eat(']');
     p.eat('!');
+    if (p.eat('%')) {
+      schema->patch_key = p.text.substr(p.at);
+      p.at = p.text.size();
+    }
     if (p.eat('/')) {
       const std::string_view keys = p.text.substr(p.at);
       p.at = p.text.size();
@@ -347,6 +351,22 @@ std::string join_path(const std::string& base, std::string_view member) {
 
 const Schema* native_type(std::string_view name) {
   return table().find(name);
+}
+
+std::string NativeMergeKeys::merge_key(std::string_view path) const {
+  static const Schema* const kMeta = native_type("ObjectMeta");
+  const std::vector<std::string> members = split(path, '.');
+  const Schema* at = kind_;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (at != nullptr && at->type == Schema::Type::Array) at = at->items;
+    if (i == 0 && members[i] == "metadata")
+      at = kMeta;
+    else
+      at = at == nullptr ? nullptr : at->property(members[i]);
+  }
+  if (at == nullptr || at->type != Schema::Type::Array) return "";
+  if (at->list == Schema::ListKind::Set) return "=";
+  return at->list == Schema::ListKind::Map ? at->map_keys.front() : at->patch_key;
 }
 
 void normalize_native(const Schema& schema, Json& value, NativeDecode& out) {

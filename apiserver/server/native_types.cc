@@ -4,7 +4,8 @@ namespace sluice::apiserver::server {
 
 // Grammar: see native_schema.cc. s string, i int32, l int64, b bool, n number, q quantity, x
 // int-or-string, t time, y bytes, * anything, {T} map, [T] list, Name another type. After a list:
-// /key,key for lists merged by key, /= for sets. Suffixes: ! atomic, ? pointer, ^ always written.
+// /key,key for lists merged by key, /= for sets, %key for lists that only strategic merge joins.
+// Suffixes: ! atomic, ? pointer, ^ always written.
 
 const std::string_view kCoreTypes = R"(
 ObjectMeta: name=s generateName=s namespace=s selfLink=s uid=s resourceVersion=s generation=l creationTimestamp=t deletionTimestamp=t deletionGracePeriodSeconds=l? labels={s} annotations={s} ownerReferences=[OwnerReference]/uid finalizers=[s]/= clusterName=s managedFields=[*]
@@ -36,7 +37,7 @@ EndpointAddress: ip=s^ hostname=s nodeName=s? targetRef=ObjectReference
 EndpointPort: name=s port=i^ protocol=s appProtocol=s?
 Secret: immutable=b? data={y} stringData={s} type=s
 ConfigMap: immutable=b? data={s} binaryData={y}
-ServiceAccount: secrets=[ObjectReference]/name imagePullSecrets=[LocalRef] automountServiceAccountToken=b?
+ServiceAccount: secrets=[ObjectReference]/name imagePullSecrets=[LocalRef]%name automountServiceAccountToken=b?
 LimitRange: spec=*
 Event: involvedObject=ObjectReference^ reason=s message=s source=EventSource^ firstTimestamp=t^ lastTimestamp=t^ count=i type=s eventTime=t^ series=EventSeries action=s related=ObjectReference reportingComponent=s^ reportingInstance=s^
 EventSource: component=s host=s
@@ -46,7 +47,9 @@ EventSeries: count=i lastObservedTime=t
 const std::string_view kPodTypes = R"(
 Pod: spec=PodSpec^ status=PodStatus^
 PodTemplateSpec: metadata=TemplateMeta^ spec=PodSpec^
-PodSpec: volumes=[Volume]/name initContainers=[Container]/name containers=[Container]/name ephemeralContainers=[Container]/name restartPolicy=s terminationGracePeriodSeconds=l? activeDeadlineSeconds=l? dnsPolicy=s nodeSelector={s}! serviceAccountName=s serviceAccount=s automountServiceAccountToken=b? nodeName=s hostNetwork=b hostPID=b hostIPC=b shareProcessNamespace=b? securityContext=PodSecurityContext imagePullSecrets=[LocalRef]/name hostname=s subdomain=s affinity=Affinity schedulerName=s tolerations=[Toleration] hostAliases=[HostAlias]/ip priorityClassName=s priority=i? dnsConfig=PodDnsConfig readinessGates=[ReadinessGate] runtimeClassName=s? enableServiceLinks=b? preemptionPolicy=s? overhead={q} topologySpreadConstraints=[SpreadConstraint]/topologyKey,whenUnsatisfiable setHostnameAsFQDN=b? os=* hostUsers=b? schedulingGates=[LocalRef]/name resourceClaims=[*] resources=Resources
+PodSpec: volumes=[Volume]/name initContainers=[Container]/name containers=[Container]/name ephemeralContainers=[Container]/name restartPolicy=s terminationGracePeriodSeconds=l? activeDeadlineSeconds=l? dnsPolicy=s nodeSelector={s}! serviceAccountName=s serviceAccount=s automountServiceAccountToken=b? nodeName=s hostNetwork=b hostPID=b hostIPC=b shareProcessNamespace=b? securityContext=PodSecurityContext imagePullSecrets=[LocalRef]/name hostname=s subdomain=s affinity=Affinity schedulerName=s tolerations=[Toleration] hostAliases=[HostAlias]/ip priorityClassName=s priority=i? dnsConfig=PodDnsConfig readinessGates=[ReadinessGate] runtimeClassName=s? enableServiceLinks=b? preemptionPolicy=s? overhead={q} topologySpreadConstraints=[SpreadConstraint]/topologyKey,whenUnsatisfiable setHostnameAsFQDN=b? os=* hostUsers=b? schedulingGates=[SchedulingGate]/name resourceClaims=[PodResourceClaim]/name resources=Resources
+SchedulingGate: name=s^
+PodResourceClaim: name=s^ resourceClaimName=s? resourceClaimTemplateName=s?
 Container: name=s^ image=s command=[s] args=[s] workingDir=s ports=[ContainerPort]/containerPort,protocol envFrom=[EnvFrom] env=[EnvVar]/name resources=Resources^ resizePolicy=[*] restartPolicy=s? volumeMounts=[VolumeMount]/mountPath volumeDevices=[VolumeDevice]/devicePath livenessProbe=Probe readinessProbe=Probe startupProbe=Probe lifecycle=Lifecycle terminationMessagePath=s terminationMessagePolicy=s imagePullPolicy=s securityContext=SecurityContext stdin=b stdinOnce=b tty=b targetContainerName=s
 ContainerPort: name=s hostPort=i containerPort=i^ protocol=s hostIP=s
 EnvFrom: prefix=s configMapRef=RefOptional secretRef=RefOptional
@@ -89,7 +92,7 @@ ClaimVolume: claimName=s^ readOnly=b
 DownwardVolume: items=[*] defaultMode=i?
 ConfigMapVolume: name=s items=[KeyToPath] defaultMode=i? optional=b?
 ProjectedVolume: sources=[*] defaultMode=i?
-PodStatus: phase=s conditions=[PodCondition]/type message=s reason=s nominatedNodeName=s hostIP=s hostIPs=[*] podIP=s podIPs=[PodIP]/ip startTime=t initContainerStatuses=[ContainerStatus] containerStatuses=[ContainerStatus] qosClass=s ephemeralContainerStatuses=[ContainerStatus] resize=s resourceClaimStatuses=[*] observedGeneration=l
+PodStatus: phase=s conditions=[PodCondition]/type message=s reason=s nominatedNodeName=s hostIP=s hostIPs=[*]%ip podIP=s podIPs=[PodIP]/ip startTime=t initContainerStatuses=[ContainerStatus] containerStatuses=[ContainerStatus] qosClass=s ephemeralContainerStatuses=[ContainerStatus] resize=s resourceClaimStatuses=[*] observedGeneration=l
 PodIP: ip=s
 PodCondition: type=s^ status=s^ lastProbeTime=t^ lastTransitionTime=t^ reason=s message=s observedGeneration=l
 ContainerStatus: name=s^ state=ContainerState^ lastState=ContainerState^ ready=b^ restartCount=i^ image=s^ imageID=s^ containerID=s started=b? allocatedResources=* resources=* volumeMounts=[*] user=* allocatedResourcesStatus=[*]

@@ -33,7 +33,7 @@ std::optional<Failure> patch_foreign_uid(const WriteContext& c, const Json& old,
 
 }  // namespace
 
-Outcome<Json> patched(Json document, PatchType type, const Json& body) {
+Outcome<Json> patched(Json document, PatchType type, const Json& body, const Schema* kind) {
   if (type == PatchType::Operations) {
     if (!body.is_array())
       return refuse(
@@ -44,8 +44,7 @@ Outcome<Json> patched(Json document, PatchType type, const Json& body) {
   } else if (!body.is_object()) {
     return refuse(bad_request("error decoding patch: the patch must be a JSON object"));
   } else if (type == PatchType::Strategic) {
-    if (Status done = kube::apply_strategic_patch(document, body, kube::builtin_strategic_schema());
-        !done)
+    if (Status done = kube::apply_strategic_patch(document, body, NativeMergeKeys(kind)); !done)
       return refuse(bad_request(done.error().message));
   } else {
     kube::apply_merge_patch(document, body);
@@ -59,7 +58,8 @@ Outcome<ObjectPtr> Core::patch(WriteContext& c, PatchType type, const Json& body
     return refuse(unsupported_media_type("application/strategic-merge-patch+json"));
   const ObjectPtr old = find(*c.def, c.key);
   if (!old) return refuse(not_found(c.subject(), c.key.name));
-  Outcome<Json> edited = patched(present(*c.def, c.version->name, *old), type, body);
+  Outcome<Json> edited =
+      patched(present(*c.def, c.version->name, *old), type, body, c.version->schema);
   if (!edited) return refuse(edited.error());
   Json& object = *edited;
   // A resourceVersion that the patch took away means: whatever is stored.

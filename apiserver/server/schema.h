@@ -12,6 +12,7 @@
 
 #include "apiserver/server/failure.h"
 #include "kube/json/json_fwd.h"
+#include "kube/json/patch.h"
 
 namespace sluice::apiserver::server {
 
@@ -40,6 +41,7 @@ struct Schema {
   const Schema* items = nullptr;
   ListKind list = ListKind::Atomic;
   std::vector<std::string> map_keys;
+  std::string patch_key;  // of a list that strategic merge joins by key though apply takes it whole
   bool atomic_map = false;
   std::vector<std::string> required;
   std::shared_ptr<const Json> default_value;
@@ -78,6 +80,17 @@ struct NativeDecode {
 // dropped, zero values dropped or written as each field's Presence says, quantities canonical.
 // Types are checked.
 void normalize_native(const Schema& schema, Json& value, NativeDecode& out);
+
+// The merge keys of a kind's lists, for strategic merge patches: those by which apply merges them,
+// unless the type says otherwise.
+class NativeMergeKeys final : public kube::StrategicSchema {
+ public:
+  explicit NativeMergeKeys(const Schema* kind) : kind_(kind) {}
+  [[nodiscard]] std::string merge_key(std::string_view path) const override;
+
+ private:
+  const Schema* kind_;  // nullptr: only metadata is known
+};
 
 // ---- CRDs ----
 // Compiles spec.versions[].schema.openAPIV3Schema; nullptr-safe for an absent schema (everything is

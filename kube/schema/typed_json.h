@@ -63,9 +63,10 @@ class TypedSchema {
   TypedSchema& operator=(const TypedSchema&) = delete;
 
   [[nodiscard]] const TypedStruct& type(std::string_view name) const;
+  // nullptr for a type that is not described.
+  [[nodiscard]] const TypedStruct* find(std::string_view name) const;
 
  private:
-  [[nodiscard]] const TypedStruct* find(std::string_view name) const;
   std::deque<TypedStruct> types_;
   const TypedSchema* below_ = nullptr;
 };
