@@ -57,7 +57,7 @@ class Cluster {
   // What the API server refuses. The rest of the plan is not sent then, and the loop remembers it.
   std::function<bool(const kube::Write&)> refuses;
   std::string refusal = "is forbidden: exceeded quota";
-  std::map<std::string, int> refused;  // requests, by purpose
+  std::map<std::string, int> refused;     // requests, by purpose
   std::set<std::string> unrecorded_ends;  // runs whose end the server has not heard of
 
   // objects[kind][name]

@@ -96,11 +96,11 @@ TEST(ParseUrl, SplitsAndFillsInDefaults) {
 }
 
 TEST(ParseUrl, RefusesWhatIsNotAPlainWebAddress) {
-  for (const char* url : {"", "web", "ftp://a/", "file:///etc/passwd", "http://", "http:///x",
-                          "http://a:0/", "http://a:70000/", "http://a:x/", "http://a%2eb/",
-                          "http://%31.2.3.4/", "http://[fe80::1%2525]/", "http://[::%31]/",
-                          "http://a\\b/", "http://user@a:x/",
-                          "http://a/\r\nHost: b", "http://a b/"}) {
+  for (const char* url :
+       {"", "web", "ftp://a/", "file:///etc/passwd", "http://", "http:///x", "http://a:0/",
+        "http://a:70000/", "http://a:x/", "http://a%2eb/", "http://%31.2.3.4/",
+        "http://[fe80::1%2525]/", "http://[::%31]/", "http://a\\b/", "http://user@a:x/",
+        "http://a/\r\nHost: b", "http://a b/"}) {
     const auto got = parse_url(url);
     ASSERT_FALSE(got) << url;
     EXPECT_EQ(got.error().code, ErrorCode::Invalid);
