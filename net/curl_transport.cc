@@ -175,7 +175,8 @@ class CurlTransport final : public Transport {
     if (kube.server.empty()) return fail(ErrorCode::Invalid, "no API server is configured");
     SLUICE_TRY(const Authority server, parse_url(kube.server));
     if (server.user_info)
-      return fail(ErrorCode::Invalid, "the API server's URL names a user: use the kubeconfig's users");
+      return fail(ErrorCode::Invalid,
+                  "the API server's URL names a user: use the kubeconfig's users");
     const std::string prefix = server.rest == "/" ? "" : server.rest;
     route.kube = true;
     route.server = server.origin();
@@ -209,7 +210,8 @@ class CurlTransport final : public Transport {
     route.server = target.origin();
     route.url = route.server + target.rest;
     if (target.user_info)  // as Go's client does with it
-      route.extra_headers.emplace_back("Authorization", "Basic " + base64_encode(*target.user_info));
+      route.extra_headers.emplace_back("Authorization",
+                                       "Basic " + base64_encode(*target.user_info));
     route.verify = !request.insecure_skip_verify;
     route.ca_file = ca_file_;
     route.proxy = proxies_.proxy_for(target);

@@ -44,8 +44,8 @@ bool split_port(std::string_view text, std::string& host, int& port) {
   return true;
 }
 
-// libcurl decodes percent codes in a host before it connects or tells a proxy: what we look at has to
-// be what it will use. Only the zone of an IPv6 address has one ("[fe80::1%25eth0]").
+// libcurl decodes percent codes in a host before it connects or tells a proxy: what we look at has
+// to be what it will use. Only the zone of an IPv6 address has one ("[fe80::1%25eth0]").
 bool is_plain_host(std::string_view authority) {
   for (std::size_t i = 0; i < authority.size(); ++i) {
     const char c = authority[i];

@@ -42,7 +42,8 @@ struct Observed {
   std::vector<api::WeightDestination> additional;
   std::vector<Ptr<api::AnalysisRun>>
       analysis_runs;  // owned by the Rollout; status may be ahead of the server
-  std::set<std::string> unrecorded_ends;  // names of those that are over, but not yet for the server
+  // Names of those that are over, but not yet for the server.
+  std::set<std::string> unrecorded_ends;
   std::map<std::string, Ptr<api::AnalysisTemplate>> analysis_templates, cluster_analysis_templates;
   std::vector<Ptr<kube::Pod>> pods;  // filled only while a restart is due
   bool pods_known = false;

@@ -70,7 +70,8 @@ bool leave_on_aborted_canary(const Draft& draft) {
     return false;
   const auto& canary = *draft.spec().canary;
   const auto text = deadline_of(*draft.new_rs);
-  // With stable sized by its traffic there is no delay unless somebody asks for one: the pods go now.
+  // With stable sized by its traffic there is no delay unless somebody asks for one: the pods go
+  // now.
   if (!text)
     return !canary.dynamic_stable_scale || canary.abort_scale_down_delay_seconds.has_value();
   const auto deadline = parse_rfc3339(*text);

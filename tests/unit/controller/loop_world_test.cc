@@ -136,7 +136,8 @@ TEST_F(WorldTest, AVerdictThatTheServerHasNotHeardOfIsMarkedAsSuch_S8) {
     const auto document = kube::Document::parse(
         R"({"metadata":{"name":"r","namespace":"shop","uid":"r","resourceVersion":")" +
         std::to_string(++version) +
-        R"(","ownerReferences":[{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout","name":"web",)"
+        R"(","ownerReferences":[{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout",)"
+        R"("name":"web",)"
         R"("uid":"u","controller":true}]},"spec":{"metrics":[]},"status":{"phase":")" +
         phase + R"("}})");
     world.runs.on_upsert(document->root());
