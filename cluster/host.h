@@ -42,7 +42,4 @@ class Host {
 // A random token, 32 hex digits from the OS.
 [[nodiscard]] std::string random_token();
 
-// The image that is run as a real process; any tag. `sluice-demo-app:v2` runs as version "v2".
-inline constexpr const char* kDemoImage = "sluice-demo-app";
-
 }  // namespace sluice::cluster

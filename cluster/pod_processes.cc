@@ -20,6 +20,9 @@ using kube::Json;
 
 namespace {
 
+// The image that is run as a real process; any tag. `sluice-demo-app:v2` runs as version "v2".
+constexpr const char* kDemoImage = "sluice-demo-app";
+
 const Json* container_of(const Json& pod) {
   const Json* list = kube::find_path(pod, "spec.containers");
   return list != nullptr && list->is_array() && !list->empty() ? &list->front() : nullptr;
