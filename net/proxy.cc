@@ -69,12 +69,9 @@ std::string Authority::origin() const {
 
 Result<Authority> parse_url(std::string_view url) {
   const auto bad = [&](std::string_view why) {
-    std::string shown(url);
-    const auto end = std::min(shown.find_first_of("/?#"), shown.size());
-    if (const auto at = shown.rfind('@', end); at != std::string::npos && at < end)
-      shown.replace(0, at, "***");
-    return fail(ErrorCode::Invalid,
-                "bad URL \"" + shown.substr(0, 200) + "\": " + std::string(why));
+    return fail(ErrorCode::Invalid, "bad URL \"" +
+                                        without_user_info(std::string(url)).substr(0, 200) +
+                                        "\": " + std::string(why));
   };
   const auto colon = url.find("://");
   if (colon == std::string_view::npos) return bad("no scheme");
@@ -102,6 +99,15 @@ Result<Authority> parse_url(std::string_view url) {
   out.host = to_lower(out.host);
   if (out.port == 0) out.port = out.scheme == "https" ? 443 : 80;
   return out;
+}
+
+std::string without_user_info(std::string url) {
+  const auto scheme = url.find("://");
+  const auto start = scheme == std::string::npos ? 0 : scheme + 3;
+  const auto end = std::min(url.find_first_of("/?#", start), url.size());
+  const auto at = std::string_view(url).substr(0, end).rfind('@');
+  if (at != std::string::npos && at >= start) url.replace(start, at - start, "***");
+  return url;
 }
 
 bool is_loopback(std::string_view host) {

@@ -273,6 +273,7 @@ void Loop::Impl::process_rollout(const Key& key) {
     pods.erase(key.object);  // read again for the next decision: evictions change it
   }
   observed.refusals = refusals.of(key, clock.mono_now(), wall);
+  observed.taken_runs = refusals.taken_runs(key);
   observed.carried_out = carried_out.contains(key.object);
   rollout::Options rollout_options;
   rollout_options.routers = options.routers;
@@ -593,6 +594,8 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
     error->code = ErrorCode::Conflict;
   }
   if (is_refusal(*error)) refusals.note(running->key, write, *error, clock.mono_now(), rng);
+  if (write.verb == kube::Verb::Create && error->code == ErrorCode::AlreadyExists)
+    refusals.note_taken(running->key, write);
   switch (error->code) {
     case ErrorCode::Conflict:
     case ErrorCode::AlreadyExists:

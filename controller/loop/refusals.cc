@@ -40,6 +40,27 @@ void Refusals::forget_overdue(MonoTime now) {
   }
 }
 
+void Refusals::note_taken(const Key& key, const kube::Write& write) {
+  if (write.purpose != "CreateAnalysisRun") return;
+  auto& names = taken_runs_[key];
+  if (names.size() < kPerKeyMax) names.insert(write.key.name);
+}
+
+std::set<std::string> Refusals::taken_runs(const Key& key) const {
+  const auto found = taken_runs_.find(key);
+  return found == taken_runs_.end() ? std::set<std::string>{} : found->second;
+}
+
+void Refusals::forget(const Key& key) {
+  kept_.erase(key);
+  taken_runs_.erase(key);
+}
+
+void Refusals::clear() {
+  kept_.clear();
+  taken_runs_.clear();
+}
+
 void Refusals::accepted(const Key& key, const kube::Write& write) {
   const auto list = kept_.find(key);
   if (list == kept_.end()) return;

@@ -44,6 +44,9 @@ struct Observed {
       analysis_runs;  // owned by the Rollout; status may be ahead of the server
   // Names of those that are over, but not yet for the server.
   std::set<std::string> unrecorded_ends;
+  // Names that a create met on the server: of our own runs whose creation was not known, and of
+  // runs that are somebody else's.
+  std::set<std::string> taken_runs;
   std::map<std::string, Ptr<api::AnalysisTemplate>> analysis_templates, cluster_analysis_templates;
   std::vector<Ptr<kube::Pod>> pods;  // filled only while a restart is due
   bool pods_known = false;

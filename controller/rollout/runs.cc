@@ -311,6 +311,25 @@ Place place_for(const Draft& draft, const std::string& base, const RunPtr& repla
   return {nullptr, newest.suffix + 1};
 }
 
+std::string suffixed(const std::string& base, std::int64_t suffix) {
+  return suffix == 0 ? base : base + "." + std::to_string(suffix);
+}
+
+// The first name from this suffix on that nobody else's run bears: one that an earlier Rollout of
+// this name left behind, or that a stranger put there, blocks no gate.
+std::string free_name(Draft& draft, const std::string& base, std::int64_t suffix) {
+  const auto& taken = draft.world.observed->taken_runs;
+  const auto wanted = suffixed(base, suffix);
+  auto name = wanted;
+  while (taken.contains(name)) name = suffixed(base, ++suffix);
+  if (name != wanted)
+    draft.event("ForeignObjectIgnored",
+                "AnalysisRun '" + wanted + "' is there already and is not this Rollout's: it is "
+                "left alone, and the analysis runs as '" + name + "'",
+                true);
+  return name;
+}
+
 // A run starts with its creation: one write less, and people never see it without a phase.
 api::AnalysisRunStatus first_status(WallTime now) {
   api::AnalysisRunStatus out;
@@ -378,7 +397,7 @@ RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
   const auto place = place_for(draft, base, replaced, *spec);
   if (place.reuse) return place.reuse;
   if (waits_for_predecessor(draft, kind)) return nullptr;
-  const auto name = place.suffix == 0 ? base : base + "." + std::to_string(place.suffix);
+  const auto name = free_name(draft, base, place.suffix);
   Json body{{"apiVersion", "argoproj.io/v1alpha1"}, {"kind", "AnalysisRun"}};
   body["metadata"] = run_metadata(draft, kind, block, name);
   body["spec"] = std::move(*spec);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "apiserver/server/schema.h"
 #include "base/hash.h"
 #include "base/rng.h"
 #include "kube/cache/store.h"
@@ -181,7 +182,8 @@ void check_patch(std::string_view kind, std::string_view rest) {
     if (const auto done = apply_json_patch(result, *patch); !done)
       expect(!done.error().message.empty(), "an error says what is wrong");
   } else if (kind == "strategic") {
-    if (const auto done = apply_strategic_patch(result, *patch, builtin_strategic_schema()); !done)
+    const apiserver::server::NativeMergeKeys keys(apiserver::server::native_type("Deployment"));
+    if (const auto done = apply_strategic_patch(result, *patch, keys); !done)
       expect(!done.error().message.empty(), "an error says what is wrong");
   } else {
     check_merge(*target, *patch);

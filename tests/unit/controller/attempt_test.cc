@@ -48,6 +48,32 @@ Cluster failed_at_the_gate() {
   return c;
 }
 
+// What an earlier Rollout of this name, deleted with its children left behind, or a stranger made.
+TEST(ForeignRuns, of_the_wanted_name_block_no_gate) {
+  std::string name;
+  {
+    auto c = nginx_canary(2, kGateBehind50);
+    c.set_image("web:2");
+    without_time(c);
+    name = run_name(c, "-1");
+    ASSERT_TRUE(c.has("AnalysisRun", name));
+  }
+  auto c = nginx_canary(2, kGateBehind50);
+  for (const auto& taken : {name, name + ".1"}) {
+    c.put(json(R"({"apiVersion":"argoproj.io/v1alpha1","kind":"AnalysisRun","metadata":{"name":")" +
+               taken + R"("},"spec":{"metrics":[]},"status":{"phase":"Failed"}})"));
+  }
+  c.set_image("web:2");
+  without_time(c);
+  EXPECT_TRUE(c.has("AnalysisRun", name + ".2")) << c.history();
+  EXPECT_THAT(c.events, testing::Contains(testing::AllOf(
+                            testing::HasSubstr("ForeignObjectIgnored: AnalysisRun '" + name + "'"),
+                            testing::HasSubstr("runs as '" + name + ".2'"))));
+  c.set_run(name + ".2", "Successful");
+  without_time(c);
+  EXPECT_EQ(c.index(), 2) << c.message();
+}
+
 TEST(V4, a_retry_in_the_second_of_the_verdict_asks_again) {
   auto c = failed_at_the_gate();
   retry_at_once(c);

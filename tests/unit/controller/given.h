@@ -145,6 +145,7 @@ class Cluster {
     auto observed = observe();
     observed.refusals = refusals_.of(kRefusalKey, mono(), now);
     observed.unrecorded_ends = unrecorded_ends;
+    observed.taken_runs = refusals_.taken_runs(kRefusalKey);
     if (const auto write = dry_run(observed, now)) {
       ++dry_runs;
       EXPECT_TRUE(write->dry_run && write->key.name.empty());
@@ -348,7 +349,10 @@ class Cluster {
       return true;
     }
     if (write.verb == kube::Verb::Create) {
-      if (store.contains(write.key.name)) return write.tolerate_done;
+      if (store.contains(write.key.name)) {
+        refusals_.note_taken(kRefusalKey, write);
+        return write.tolerate_done;
+      }
       auto object = json(write.body);
       if (kind == "ReplicaSet") serve(object["spec"]["template"]);
       put(std::move(object));

@@ -368,7 +368,8 @@ TEST_F(Http2, ARequestThatAGoawayLeftOutEndsAndTheNextOneSucceeds) {
       } else {
         EXPECT_EQ(end.response.body, "ok\n");
       }
-      EXPECT_LE(peer.requests, before + 2);
+      // libcurl asks again on another connection, five times at most, what was not processed.
+      EXPECT_LE(peer.requests, before + 6);
       EXPECT_EQ(ask(), "ok\n");
     }
   }

@@ -98,9 +98,8 @@ TEST(ParseUrl, SplitsAndFillsInDefaults) {
 TEST(ParseUrl, RefusesWhatIsNotAPlainWebAddress) {
   for (const char* url :
        {"", "web", "ftp://a/", "file:///etc/passwd", "http://", "http:///x", "http://a:0/",
-        "http://a:70000/", "http://a:x/", "http://a%2eb/", "http://%31.2.3.4/",
-        "http://[fe80::1%2525]/", "http://[::%31]/", "http://a\\b/", "http://user@a:x/",
-        "http://a/\r\nHost: b", "http://a b/"}) {
+        "http://a:70000/", "http://a:x/", "http://a%2eb/", "http://%31.2.3.4/", "http://[::%31]/",
+        "http://a\\b/", "http://user@a:x/", "http://a/\r\nHost: b", "http://a b/"}) {
     const auto got = parse_url(url);
     ASSERT_FALSE(got) << url;
     EXPECT_EQ(got.error().code, ErrorCode::Invalid);
@@ -115,6 +114,8 @@ TEST(ParseUrl, UserInfoIsKeptApart) {
   EXPECT_EQ(got->origin(), "http://a:81");
   EXPECT_EQ(got->rest, "/x@y");
   EXPECT_FALSE(parse_url("http://a/")->user_info);
+  EXPECT_EQ(without_user_info("http://us:p@w@a/x@y"), "http://***@a/x@y");
+  EXPECT_EQ(without_user_info("http://a/x@y"), "http://a/x@y");
 }
 
 }  // namespace

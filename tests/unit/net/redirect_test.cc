@@ -63,7 +63,7 @@ TEST(Redirect, CredentialsStayWithTheirHost) {
 }
 
 TEST(Redirect, OnlyPlainWebAddressesAreTargets) {
-  for (const char* target : {"ftp://a.example/", "file:///etc/passwd", "http://u:p@a.example/"}) {
+  for (const char* target : {"ftp://a.example/", "file:///etc/passwd", "http://a%2eexample/"}) {
     http::Request request = get("http://a.example/x");
     const auto status = redirect(request, 302, target);
     ASSERT_FALSE(status) << target;
