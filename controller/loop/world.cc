@@ -546,6 +546,9 @@ rollout::Observed World::gather(const kube::ObjectKey& key,
         (live->second->status.phase != api::AnalysisPhase::Successful ||
          api::is_completed(run->status.phase));
     out.analysis_runs.push_back(ahead ? live->second : run);
+    if (ahead && api::is_completed(live->second->status.phase) &&
+        !api::is_completed(run->status.phase))
+      out.unrecorded_ends.insert(run->meta.key.name);
   }
   for (const auto& [kind, object] : referred_by(*out.rollout)) {
     switch (kind) {

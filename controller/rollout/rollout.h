@@ -36,6 +36,7 @@ struct Observed {
   std::map<std::string, Ptr<kube::Ingress>> ingresses;  // of the namespace, by name
   std::vector<Ptr<api::AnalysisRun>>
       analysis_runs;  // owned by the Rollout; status may be ahead of the server
+  std::set<std::string> unrecorded_ends;  // names of those that are over, but not yet for the server
   std::map<std::string, Ptr<api::AnalysisTemplate>> analysis_templates, cluster_analysis_templates;
   std::vector<Ptr<kube::Pod>> pods;  // filled only while a restart is due
   bool pods_known = false;

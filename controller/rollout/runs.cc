@@ -329,6 +329,35 @@ RunPtr gate_blocked(Draft& draft, const std::string& why) {
   return nullptr;
 }
 
+// A run of an earlier attempt that still asks, for the server at least, what a new one would ask.
+RunPtr unended_predecessor(const Draft& draft, RunKind kind) {
+  for (const auto& run : draft.world.runs) {
+    const auto& labels = run->meta.labels;
+    const bool same = get_or(labels, api::kPodTemplateHashLabel) == draft.new_hash() &&
+                      get_or(labels, api::kRolloutTypeLabel) == label_of(kind) &&
+                      (kind != RunKind::Step || get_or(labels, api::kStepIndexLabel) ==
+                                                    std::to_string(step_index(draft).value_or(0)));
+    const bool over = api::is_completed(run->status.phase) &&
+                      !draft.world.observed->unrecorded_ends.contains(run->meta.key.name);
+    if (same && !over && !run->spec.terminate && !run->meta.deleted_at) return run;
+  }
+  return nullptr;
+}
+
+// Nothing is asked twice at a time: the new run waits until the one before has been told to end.
+bool waits_for_predecessor(Draft& draft, RunKind kind) {
+  for (auto run = unended_predecessor(draft, kind); run; run = unended_predecessor(draft, kind)) {
+    terminate(draft, run);
+    if (!draft.running()) return true;
+    if (unended_predecessor(draft, kind) != run) continue;
+    draft.why(Why::WaitingForAnalysis, "the end of " + run->meta.key.name + " is to be recorded");
+    draft.wake(draft.now + Seconds{20});
+    draft.gate_blocked = true;
+    return true;
+  }
+  return false;
+}
+
 RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
   if (draft.new_is_missing()) return nullptr;
   // The version it judges goes on record first.
@@ -348,6 +377,7 @@ RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
   const auto base = base_name(draft, kind);
   const auto place = place_for(draft, base, replaced, *spec);
   if (place.reuse) return place.reuse;
+  if (waits_for_predecessor(draft, kind)) return nullptr;
   const auto name = place.suffix == 0 ? base : base + "." + std::to_string(place.suffix);
   Json body{{"apiVersion", "argoproj.io/v1alpha1"}, {"kind", "AnalysisRun"}};
   body["metadata"] = run_metadata(draft, kind, block, name);
@@ -625,9 +655,13 @@ bool cannot_be_judged(const Draft& draft) {
       current_run(draft, RunKind::Background))
     return false;
   const auto base = base_name(draft, RunKind::Background);
+  const auto before = unended_predecessor(draft, RunKind::Background);
+  if (before && draft.world.observed->unrecorded_ends.contains(before->meta.key.name)) return true;
   const auto& refusals = draft.world.observed->refusals;
   return std::any_of(refusals.begin(), refusals.end(), [&](const auto& refusal) {
     const auto& name = refusal.write.key.name;
+    if (refusal.write.purpose == "TerminateAnalysisRun")
+      return before && name == before->meta.key.name;
     return refusal.write.purpose == "CreateAnalysisRun" &&
            (name == base || name.starts_with(base + "."));
   });

@@ -17,12 +17,12 @@ class OneRunOneVerdict final : public Checker {
       const auto& before = *seen.rollout.before;
       const auto& now = *seen.rollout.now;
       // A retry or another template asks anew.
-      if ((before.abort && !now.abort) || before.template_text != now.template_text) bad_.clear();
+      if ((before.abort && !now.abort) || before.template_text != now.template_text) ask_anew();
     }
     if (!seen.run.now) return;
     const RunFacts& run = *seen.run.now;
     const Question question{run.hash, run.type, run.step};
-    if (run.bad()) bad_.emplace(question, run.name);
+    if (run.bad() && !earlier_.contains(run.uid)) bad_.emplace(question, run.name);
     if (seen.run.before) return;
     int open = 0;
     for (const auto& [name, other] : view().runs)
@@ -38,7 +38,13 @@ class OneRunOneVerdict final : public Checker {
 
  private:
   using Question = std::tuple<std::string, std::string, std::string>;
+  // Also what is yet to be recorded of a run that a person has seen fail is answered by the retry.
+  void ask_anew() {
+    bad_.clear();
+    for (const auto& [name, run] : view().runs) earlier_.insert(run.uid);
+  }
   std::map<Question, std::string> bad_;
+  std::set<std::string> earlier_;  // runs of attempts that are over, by uid
 };
 
 }  // namespace

@@ -74,6 +74,24 @@ TEST(V4, a_third_attempt_in_the_same_second_asks_again_too) {
   EXPECT_FALSE(kube::get_bool(c.status(), "abort")) << c.message();
 }
 
+TEST(V4, a_retry_asks_again_when_the_verdict_before_is_recorded) {
+  auto c = nginx_canary(2, kGateBehind50);
+  c.set_image("web:2");
+  without_time(c);
+  // The verdict is acted on, and its record is late.
+  c.unrecorded_ends = {run_name(c, "-1")};
+  c.set_run(run_name(c, "-1"), "Failed", "v1 where v2 was wanted");
+  without_time(c);
+  ASSERT_EQ(c.phase(), "Degraded") << c.status().dump(1);
+  retry_at_once(c);
+  without_time(c);
+  EXPECT_EQ(run_names(c).size(), 1U) << "for the server two would ask the same";
+  EXPECT_EQ(c.index(), 1);
+  c.unrecorded_ends.clear();
+  without_time(c);
+  EXPECT_TRUE(c.has("AnalysisRun", run_name(c, "-1.1"))) << c.history();
+}
+
 TEST(V4, a_clock_that_was_set_back_makes_no_verdict_young_again) {
   auto c = failed_at_the_gate();
   c.now -= Seconds{3600};

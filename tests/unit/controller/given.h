@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -56,6 +57,7 @@ class Cluster {
   std::function<bool(const kube::Write&)> refuses;
   std::string refusal = "is forbidden: exceeded quota";
   std::map<std::string, int> refused;  // requests, by purpose
+  std::set<std::string> unrecorded_ends;  // runs whose end the server has not heard of
 
   // objects[kind][name]
   std::map<std::string, std::map<std::string, Json>> objects;
@@ -139,6 +141,7 @@ class Cluster {
   controller::Plan pass() {
     auto observed = observe();
     observed.refusals = refusals_.of(kRefusalKey, mono(), now);
+    observed.unrecorded_ends = unrecorded_ends;
     if (const auto write = dry_run(observed, now)) {
       ++dry_runs;
       EXPECT_TRUE(write->dry_run && write->key.name.empty());

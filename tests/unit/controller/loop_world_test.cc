@@ -109,5 +109,32 @@ TEST_F(WorldTest, AResyncLooksAtOurRolloutsAndTheRunsThatAreNotOver) {
   EXPECT_EQ(marked(), "");
 }
 
+// A bad verdict is shown before the server has it, and the Rollout is told that it has not.
+TEST_F(WorldTest, AVerdictThatTheServerHasNotHeardOfIsMarkedAsSuch_S8) {
+  rollout("", "a");
+  const auto stored = [&](const std::string& phase) {
+    const auto document = kube::Document::parse(
+        R"({"metadata":{"name":"r","namespace":"shop","uid":"r","resourceVersion":")" +
+        std::to_string(++version) +
+        R"(","ownerReferences":[{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout","name":"web",)"
+        R"("uid":"u","controller":true}]},"spec":{"metrics":[]},"status":{"phase":")" +
+        phase + R"("}})");
+    world.runs.on_upsert(document->root());
+  };
+  stored("Running");
+  EXPECT_TRUE(world.gather({"shop", "web"}, nullptr).unrecorded_ends.empty());
+  auto live = std::make_shared<api::AnalysisRun>(*world.runs.store.get({"shop", "r"}));
+  live->status.phase = api::AnalysisPhase::Failed;
+  world.live_runs[{"shop", "r"}] = live;
+  const auto ahead = world.gather({"shop", "web"}, nullptr);
+  ASSERT_EQ(ahead.analysis_runs.size(), 1U);
+  EXPECT_EQ(ahead.analysis_runs[0]->status.phase, api::AnalysisPhase::Failed);
+  EXPECT_EQ(ahead.unrecorded_ends, std::set<std::string>{"r"});
+  marked();
+  stored("Failed");
+  EXPECT_TRUE(world.gather({"shop", "web"}, nullptr).unrecorded_ends.empty());
+  EXPECT_NE(marked().find("rollout:web"), std::string::npos) << "it has waited for that";
+}
+
 }  // namespace
 }  // namespace sluice::loop
