@@ -89,20 +89,29 @@ bool has_users(const Draft& draft) {
          !carries_weight(draft, 0);
 }
 
+// Nobody is sent to an aborted newRS any more, but the Service still selects it, since the server
+// refuses to let it go: the last pod does not leave before its Service.
+bool selected_against_our_will(const Draft& draft) {
+  const auto& canary = draft.spec().canary;
+  return canary && draft.switch_blocked && draft.aborted() &&
+         live_hash(draft.world, canary->canary_service) == draft.new_hash();
+}
+
 // An abort is at the end of its traffic: newRS keeps its pods for a while (§3.9.2). True when the
 // size changed.
 bool scale_new(Draft& draft, std::int32_t target) {
   auto& set = *draft.new_rs;
   // A version that nothing judges does not grow.
   if (draft.gate_blocked) target = std::min(target, set.replicas);
+  const std::int32_t least = selected_against_our_will(draft) ? std::min(set.replicas, 1) : 0;
   const auto in = hold_input(draft);
   const auto hold = abort_hold(in, draft.now);
   draft.wake(hold.wake_at);
   switch (hold.kind) {
     case AbortHold::Kind::UseTarget:
-      return resize(draft, set, target);
+      return resize(draft, set, std::max(target, least));
     case AbortHold::Kind::ScaleToZero:
-      return resize(draft, set, has_users(draft) ? set.replicas : 0);
+      return resize(draft, set, has_users(draft) ? set.replicas : least);
     case AbortHold::Kind::Hold:
       return resize(draft, set, set.replicas);
     case AbortHold::Kind::Stamp:

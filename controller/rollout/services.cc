@@ -68,8 +68,11 @@ bool leave_on_aborted_canary(const Draft& draft) {
   if (weights->canary.weight != 0 || draft.new_rs->available_replicas == 0 ||
       draft.new_rs->replicas == 0)
     return false;
+  const auto& canary = *draft.spec().canary;
   const auto text = deadline_of(*draft.new_rs);
-  if (!text) return true;
+  // With stable sized by its traffic there is no delay unless somebody asks for one: the pods go now.
+  if (!text)
+    return !canary.dynamic_stable_scale || canary.abort_scale_down_delay_seconds.has_value();
   const auto deadline = parse_rfc3339(*text);
   return deadline && *deadline > draft.now;
 }
