@@ -212,16 +212,29 @@ bool record_is_refused(const Observed& observed) {
   });
 }
 
+// A step of which the record never said that it was the current one has never begun for anybody who
+// watches: one record, one step, also where a lost record leaves more than one to catch up with.
+bool skips_a_step(const Fold& fold, const Draft& draft) {
+  const auto& recorded = fold.world.observed->rollout->status;
+  const auto from = recorded.current_step_index;
+  return from && recorded.current_pod_hash == draft.next.current_pod_hash && !draft.promoted &&
+         fold.world.rollout.status.current_step_index == *from + 1 &&
+         draft.next.current_step_index == *from + 2;
+}
+
 // Passes until nothing more happens, or until only the world can say how it goes on.
 void fold_passes(Fold& fold, const Options& options, WallTime now, int passes_max) {
   bool only_precheck = false, supersede = false;
-  for (int i = 0; i < passes_max; ++i) {
+  for (int i = 0, acted = 0; i < kPassesMax && acted < passes_max; ++i) {
     World world = fold.world;
     Draft draft(world, options, now);
     draft.items = fold.items;
     draft.supersede_weights = supersede;
     run_pass(draft);
-    if (draft.end == PassEnd::NeedsWorld || (only_precheck && draft.end != PassEnd::Precheck)) {
+    // Conditions alone are nothing that another pass would build on.
+    if (draft.end != PassEnd::Precheck) ++acted;
+    if (draft.end == PassEnd::NeedsWorld || (only_precheck && draft.end != PassEnd::Precheck) ||
+        skips_a_step(fold, draft)) {
       fold.wake_at = now;
       return;
     }

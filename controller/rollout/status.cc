@@ -516,6 +516,7 @@ void scaling_status(Draft& draft) {
   sum_counts(draft, counts);
   draft.next.available_replicas = counts.available_replicas;
   draft.next.hpa_replicas = counts.hpa_replicas;
+  record_observed_weight(draft);
   persist(draft);
 }
 
@@ -526,6 +527,7 @@ bool precheck(Draft& draft) {
   if (!precheck_conditions(conditions, draft.spec(), draft.stored, draft.now)) return false;
   draft.next = draft.stored;
   draft.next.conditions = std::move(conditions);
+  record_observed_weight(draft);
   update_phase(draft);
   update_duration(draft);
   draft.end = PassEnd::Precheck;

@@ -160,6 +160,28 @@ TEST(N1, pods_stay_while_users_are_sent_to_them) {
   EXPECT_EQ(c.size(second), 0);
 }
 
+TEST(N1, the_last_pod_of_an_aborted_version_does_not_leave_before_its_service) {
+  for (const bool dynamic : {false, true}) {
+    SCOPED_TRACE(dynamic);
+    auto c = nginx_canary(4, R"([{"setWeight":50},{"pause":{}}])",
+                          dynamic ? R"({"dynamicStableScale":true})" : "{}");
+    c.set_image("web:2");
+    wait(c, Seconds{4});
+    ASSERT_EQ(c.weight(), "50");
+    const auto second = new_set(c);
+    c.refuses = all_of("SwitchService");
+    abort_it(c);
+    wait(c, Seconds{300});
+    EXPECT_EQ(c.weight(), "0");
+    EXPECT_EQ(c.selected("web-canary"), c.current_hash());
+    EXPECT_GE(c.size(second), 1) << c.history();
+    c.refuses = nullptr;
+    wait(c, Seconds{60});
+    EXPECT_EQ(c.selected("web-canary"), c.stable_hash());
+    EXPECT_EQ(c.size(second), 0);
+  }
+}
+
 TEST(N1, a_bad_verdict_is_acted_on_and_recorded_though_its_cut_is_refused) {
   auto c = nginx_canary(4, kHalfThenMore, kBackground);
   c.set_image("web:2");
@@ -368,6 +390,27 @@ TEST(N1, without_its_background_analysis_no_version_gets_users) {
   EXPECT_EQ(c.index(), 1);
 }
 
+TEST(N1, a_retry_waits_for_a_run_that_cannot_be_told_to_end) {
+  auto c = nginx_canary(4, R"([{"setWeight":50},{"pause":{}}])", kBackground);
+  c.set_image("web:2");
+  wait(c, Seconds{4});
+  ASSERT_EQ(c.weight(), "50");
+  c.refuses = all_of("TerminateAnalysisRun");
+  abort_it(c);
+  wait(c, Seconds{5});
+  EXPECT_EQ(c.phase(), "Degraded");
+  patch_status(c, R"({"abort":false})");
+  wait(c, Seconds{60});
+  EXPECT_EQ(c.objects["AnalysisRun"].size(), 1U) << "two would ask the same";
+  EXPECT_EQ(c.weight(), "0") << "nothing judges it";
+  EXPECT_THAT(c.message(), HasSubstr(c.refusal));
+  c.refuses = nullptr;
+  wait(c, Seconds{15});
+  EXPECT_EQ(c.objects["AnalysisRun"].size(), 2U);
+  EXPECT_EQ(c.weight(), "50");
+  EXPECT_EQ(obstacle(c), "");
+}
+
 TEST(N1, an_abort_does_not_wait_for_an_analysis_that_is_refused) {
   auto c = nginx_canary(2, R"([{"setWeight":50},{"analysis":{"templates":[{"templateName":"once"}]}}])");
   c.set_image("web:2");
@@ -500,6 +543,43 @@ TEST(N1, nothing_is_built_on_a_record_that_is_refused) {
   c.refuses = nullptr;
   wait(c, Seconds{30});
   EXPECT_EQ(c.weight(), "75");
+}
+
+TEST(N1, the_first_record_that_is_taken_says_the_weight_of_the_moment) {
+  auto c = nginx_canary(4, R"([{"setWeight":50},{"pause":{}}])");
+  c.set_image("web:2");
+  wait(c, Seconds{4});
+  abort_it(c);
+  c.settle();
+  ASSERT_EQ(c.weight(), "0");
+  bool once = true;
+  c.refuses = [&](const kube::Write& write) {
+    return write.purpose == "PatchStatus" && std::exchange(once, false);
+  };
+  patch_status(c, R"({"abort":false})");
+  const auto recorded = [&] { return c.count()["PatchStatus"]; };
+  const auto before = recorded();
+  for (int i = 0; i < 100 && recorded() == before; ++i) {
+    c.pass();
+    c.now = std::max(c.now + Millis{1}, c.wake_at.value_or(c.now));
+  }
+  ASSERT_FALSE(once);
+  ASSERT_EQ(c.weight(), "50");
+  EXPECT_EQ(kube::get_int(c.status(), "canary.weights.canary.weight"), 50) << c.sent.back().body;
+}
+
+// Conditions that only tell of a pause are a pass of their own, behind which the cut stood.
+TEST(N1, an_abort_does_not_wait_for_a_record_that_is_refused) {
+  auto c = nginx_canary(4, R"([{"setWeight":50},{"pause":{}}])");
+  c.set_image("web:2");
+  wait(c, Seconds{4});
+  ASSERT_EQ(c.weight(), "50");
+  c.refuses = all_of("PatchStatus");
+  resume(c);
+  wait(c, Seconds{5});
+  abort_it(c);
+  c.settle();
+  EXPECT_EQ(c.weight(), "0") << c.history();
 }
 
 TEST(N1, a_refusal_that_lasts_costs_a_request_now_and_then_one_event_and_hardly_a_write) {
