@@ -40,8 +40,8 @@ constexpr int kSeedsMax = 1'000'000;  // in one go: what a run needs to know is 
 struct Flags {
   std::optional<std::uint64_t> seed, seeds;
   std::uint64_t from = sim::kNewSeeds;
-  std::string crds, workflow, share;
-  sim::Share part;  // what --share says
+  std::string crds, workflow, share, new_share, cell;
+  sim::Share part, new_part;  // what --share and --new-share say
   unsigned jobs = 0;
   bool crashes = false, faults = false, history = false, cost = false, verbose = false,
        first = false;
@@ -277,18 +277,24 @@ bool is_crash(sim::Fault fault) {
   return fault == sim::Fault::CrashBefore || fault == sim::Fault::CrashAfter;
 }
 
-bool chosen(const Flags& flags, std::size_t point, std::size_t fault) {
-  if (is_crash(sim::kCellFaults[fault])) return true;
-  return flags.faults && flags.part.has(point, fault);
+constexpr std::size_t kFirstFaults = 6;
+
+// The nine workflows of the first release.
+bool is_first(sim::Workflow workflow) {
+  const auto known = std::span(sim::kWorkflows).first(sim::kFirstWorkflows);
+  return std::find(known.begin(), known.end(), workflow) != known.end();
 }
 
-constexpr std::size_t kFirstFaults = 6;
+bool chosen(const Flags& flags, sim::Workflow workflow, std::size_t point, std::size_t fault) {
+  if (is_crash(sim::kCellFaults[fault])) return true;
+  const bool known = is_first(workflow) && fault < kFirstFaults;
+  return flags.faults && (known ? flags.part : flags.new_part).has(point, fault);
+}
 
 bool wanted(const Flags& flags, const sim::Workflow& workflow) {
   const auto only = sim::parse_workflow(flags.workflow);
   if (only && workflow != *only) return false;
-  const auto known = std::span(sim::kWorkflows).first(sim::kFirstWorkflows);
-  return !flags.first || std::find(known.begin(), known.end(), workflow) != known.end();
+  return !flags.first || is_first(workflow);
 }
 
 // Every write point of every workflow with each fault that is asked for.
@@ -300,7 +306,7 @@ std::vector<Task> cell_tasks(sim::Scenarios& scenarios, const Flags& flags) {
     for (std::size_t p = 0; p < points.size(); ++p) {
       const std::size_t faults = flags.first ? kFirstFaults : std::size(sim::kCellFaults);
       for (std::size_t f = 0; f < faults; ++f) {
-        if (!chosen(flags, p, f)) continue;
+        if (!chosen(flags, workflow, p, f)) continue;
         const sim::Fault fault = sim::kCellFaults[f];
         Task task{fmt::format("{}: {} at {}", sim::to_string(workflow), sim::to_string(fault),
                               points[p].text()),
@@ -313,9 +319,29 @@ std::vector<Task> cell_tasks(sim::Scenarios& scenarios, const Flags& flags) {
   return tasks;
 }
 
+// "WORKFLOW: FAULT at CALL #ORDINAL", as the tasks of cells are labelled.
+std::optional<Task> parse_cell(const std::string& text) {
+  const auto colon = text.find(": "), at = text.find(" at "), mark = text.rfind(" #");
+  if (colon == std::string::npos || at == std::string::npos || mark == std::string::npos ||
+      at < colon + 2 || mark < at + 4)
+    return std::nullopt;
+  const auto workflow = sim::parse_workflow(text.substr(0, colon));
+  const auto fault = sim::parse_fault(text.substr(colon + 2, at - colon - 2));
+  const auto ordinal = parse_int(text.substr(mark + 2));
+  if (!workflow || !fault || !ordinal) return std::nullopt;
+  Task out{text, plain(*workflow)};
+  out.knobs.faults.push_back(
+      {{text.substr(at + 4, mark - at - 4), static_cast<int>(*ordinal)}, *fault});
+  return out;
+}
+
 int run_one(sim::Scenarios& scenarios, const Flags& flags) {
   const std::uint64_t seed = flags.seed.value_or(0);
-  Task task{fmt::format("seed {}", seed), scenarios.knobs_of(seed)};
+  Task task{fmt::format("seed {}", seed), {}};
+  if (flags.seed)
+    task.knobs = scenarios.knobs_of(seed);
+  else if (auto cell = parse_cell(flags.cell))
+    task = std::move(*cell);
   task.knobs.keep_history = flags.history;
   const auto began = SteadyClock::now();
   const sim::Outcome outcome = scenarios.run(task.knobs);
@@ -325,8 +351,8 @@ int run_one(sim::Scenarios& scenarios, const Flags& flags) {
     std::printf("%s\n%s", sim::describe(task.knobs).c_str(), outcome.state.c_str());
   const double seconds = std::chrono::duration<double>(SteadyClock::now() - began).count();
   std::printf(
-      "seed %llu: %zu violations, %zu of %zu planned faults struck, %lld s simulated in %.2f s\n",
-      static_cast<unsigned long long>(seed), outcome.violations.size(), outcome.struck.size(),
+      "%s: %zu violations, %zu of %zu planned faults struck, %lld s simulated in %.2f s\n",
+      task.label.c_str(), outcome.violations.size(), outcome.struck.size(),
       task.knobs.faults.size(), static_cast<long long>(outcome.lasted.count() / 1'000'000),
       seconds);
   return outcome.violations.empty() ? 0 : 1;
@@ -378,6 +404,22 @@ int run_many(sim::Scenarios& scenarios, const Flags& flags) {
   return totals.violations == 0 && complete && !gaps ? 0 : 1;
 }
 
+// Fills in the parts that the two shares say.
+std::string share_objection(Flags& flags) {
+  if (!(flags.share + flags.new_share).empty() && !flags.faults)
+    return "--share and --new-share are parts of --faults: give both";
+  for (const auto& [name, text] :
+       {std::pair("--share", flags.share), std::pair("--new-share", flags.new_share)}) {
+    if (text.empty()) continue;
+    const auto part = sim::Share::parse(text);
+    if (!part)
+      return fmt::format("{} '{}' is not K/N with 1 <= K <= N, for instance 2/4", name, text);
+    flags.new_part = *part;
+    if (name == std::string_view("--share")) flags.part = *part;
+  }
+  return "";
+}
+
 // What is wrong with the arguments; "" when nothing is.
 std::string objection(Flags& flags) {
   if (!flags.workflow.empty() && !sim::parse_workflow(flags.workflow)) {
@@ -386,23 +428,24 @@ std::string objection(Flags& flags) {
     return out;
   }
   const bool many = flags.seeds || flags.crashes || flags.faults;
-  if (!flags.seed && !many && !flags.cost)
-    return "give --seed N, --seeds N, --crashes, --faults or --cost";
-  if (int{flags.seed.has_value()} + int{many} + int{flags.cost} > 1)
-    return "--seed replays one run and --cost counts one: give neither with the other, nor with "
-           "--seeds, --crashes or --faults";
+  const bool one = flags.seed || !flags.cell.empty();
+  if (!one && !many && !flags.cost)
+    return "give --seed N, --cell TEXT, --seeds N, --crashes, --faults or --cost";
+  if (int{flags.seed.has_value()} + int{!flags.cell.empty()} + int{many} + int{flags.cost} > 1)
+    return "--seed and --cell replay one run and --cost counts one: give none with another, nor "
+           "with --seeds, --crashes or --faults";
+  if (!flags.cell.empty() && !parse_cell(flags.cell))
+    return fmt::format(
+        "--cell '{}' is not 'WORKFLOW: FAULT at WRITE #N', for instance 'retry: 403 at patch "
+        "services #4'",
+        flags.cell);
   if (flags.seeds && flags.from > UINT64_MAX - *flags.seeds)
     return "--from is too large for that many seeds";
-  if (!flags.share.empty() && !flags.faults) return "--share is a part of --faults: give both";
-  if (!flags.share.empty()) {
-    const auto part = sim::Share::parse(flags.share);
-    if (!part)
-      return fmt::format("--share '{}' is not K/N with 1 <= K <= N, for instance 2/4", flags.share);
-    flags.part = *part;
-  }
-  if ((flags.history || flags.verbose) && !flags.seed) return "--history and --verbose need --seed";
-  if (flags.seed && !flags.workflow.empty())
-    return "a seed decides the workflow: leave --workflow away";
+  if (const auto wrong = share_objection(flags); !wrong.empty()) return wrong;
+  if ((flags.history || flags.verbose) && !one)
+    return "--history and --verbose need --seed or --cell";
+  if (one && !flags.workflow.empty())
+    return "a seed or a cell decides the workflow: leave --workflow away";
   return "";
 }
 
@@ -413,6 +456,8 @@ int sim_main(int argc, char** argv) {
                "sluice sim"};
   Flags flags;
   app.add_option("--seed", flags.seed, "Replay one seed")->check(CLI::NonNegativeNumber);
+  app.add_option("--cell", flags.cell,
+                 "Replay one fault at one write, as a report names it: 'WORKFLOW: FAULT at WRITE #N'");
   app.add_option("--seeds", flags.seeds, "Run this many seeds")->check(CLI::Range(1, kSeedsMax));
   app.add_option(
          "--from", flags.from,
@@ -424,13 +469,16 @@ int sim_main(int argc, char** argv) {
   app.add_flag("--faults", flags.faults, "Every fault at every write of every workflow");
   app.add_option("--share", flags.share,
                  "K/N: with --faults, all crashes but only the K-th of N equal parts of the rest");
+  app.add_option("--new-share", flags.new_share,
+                 "K/N: the same for what the first release did not know (five workflows, four "
+                 "faults); default: what --share says");
   app.add_flag("--first", flags.first,
                "With --crashes and --faults: only the nine workflows and six faults of the first "
                "release");
   app.add_flag("--cost", flags.cost, "Count the writes of the reference canary (W5)");
   app.add_option("--workflow", flags.workflow, "Only this workflow");
-  app.add_flag("--history", flags.history, "With --seed: print every stored change");
-  app.add_flag("-v,--verbose", flags.verbose, "With --seed: print knobs and end state");
+  app.add_flag("--history", flags.history, "With --seed or --cell: print every stored change");
+  app.add_flag("-v,--verbose", flags.verbose, "With --seed or --cell: print knobs and end state");
   app.add_option("--jobs", flags.jobs, "Worker processes (default: one per core)")
       ->check(CLI::Range(1, 256));
   app.add_option("--crds", flags.crds, "Folder of the CRDs (default: crds/ of this checkout)");
@@ -451,7 +499,8 @@ int sim_main(int argc, char** argv) {
   }
   sim::Scenarios scenarios(std::move(*crds));
   if (flags.cost) return print_cost(scenarios);
-  return flags.seed ? run_one(scenarios, flags) : run_many(scenarios, flags);
+  const bool one = flags.seed || !flags.cell.empty();
+  return one ? run_one(scenarios, flags) : run_many(scenarios, flags);
 }
 
 }  // namespace sluice::app

@@ -411,7 +411,23 @@ bool ScenarioRun::retry_gate() {
     return false;
   after_human_delay();
   if (!promoted()) retry();
+  // A minute without Jobs is more errors in a row than the second gate may have (five, ten seconds
+  // apart): it fails for good reason, and whoever sees that tries once more.
+  const auto failed = [&] { return rollout().abort && rollout().aborted_at && jobs_were_refused(); };
+  if (!wait("the second gate lets it through, or gets no Job", [&] { return promoted() || failed(); }))
+    return false;
+  if (failed()) {
+    after_human_delay();
+    retry();
+  }
   return wait_healthy("app:v2");
+}
+
+bool ScenarioRun::jobs_were_refused() const {
+  const auto& struck = injector.struck();
+  return std::any_of(struck.begin(), struck.end(), [](const PlannedFault& fault) {
+    return fault.point.call == "create jobs" && is_refusal(fault.fault);
+  });
 }
 
 bool ScenarioRun::approve_twice() {

@@ -72,6 +72,7 @@ class ScenarioRun {
   bool wait_moment(int step);
   bool abort_then();
   bool retry_gate();
+  [[nodiscard]] bool jobs_were_refused() const;
   bool approve_twice();
   bool beside_others();
   void after_human_delay() { sim.run_for(knobs_.human_delay); }
