@@ -13,26 +13,26 @@
 namespace sluice::analysis {
 
 // Stands for a Secret's value wherever the real one is not needed: validation, scheduling,
-// assessment (§5.1).
+// assessment (analysis.md §5.1).
 inline constexpr std::string_view kSecretPlaceholder = "temp-for-secret";
-// What a Secret's value becomes in anything that is stored or shown (§5.6).
+// What a Secret's value becomes in anything that is stored or shown (analysis.md §5.6).
 inline constexpr std::string_view kSecretMask = "*****";
 // What substitution may produce: of one metric, and of all metrics of a run; bytes.
 inline constexpr std::size_t kResolvedMetricMax = 10U << 20U;
 inline constexpr std::size_t kResolvedMetricsMax = 32U << 20U;
 
-// §5.2. Template args with the caller's values laid over them. A literal from the caller also drops
-// the template's valueFrom, so that a Secret cannot win over it. Args of the caller that no
-// template declares are ignored.
+// Template args (analysis.md §5.2) with the caller's values laid over them. A literal from the
+// caller also drops the template's valueFrom, so that a Secret cannot win over it. Args of the
+// caller that no template declares are ignored.
 [[nodiscard]] std::vector<api::Argument> overlay_args(std::vector<api::Argument> declared,
                                                       const std::vector<api::Argument>& caller);
 // Errors: Invalid `args.%s was not resolved` for the first arg that has neither a value nor a
 // valueFrom.
 [[nodiscard]] Status check_resolved(const std::vector<api::Argument>& args);
 
-// §5.5. Replaces every `{{tag}}` of `text` by the value of the trimmed tag, verbatim, not scanned
-// again. Errors: Invalid; of several unknown tags the last one is named; a result of more than
-// kResolvedMetricMax bytes is refused, because a long value may stand in many places.
+// Replaces (analysis.md §5.5) every `{{tag}}` of `text` by the value of the trimmed tag, verbatim,
+// not scanned again. Errors: Invalid; of several unknown tags the last one is named; a result of
+// more than kResolvedMetricMax bytes is refused, because a long value may stand in many places.
 using TagLookup = std::function<std::optional<std::string>(std::string_view tag)>;
 [[nodiscard]] Result<std::string> substitute(std::string_view text, const TagLookup& lookup);
 

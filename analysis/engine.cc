@@ -13,7 +13,7 @@ namespace {
 using api::AnalysisPhase;
 
 // Between measurements of a metric without interval, and after an error whatever the interval
-// (§8.2 row 7).
+// (analysis.md §8.2 row 7).
 constexpr Micros kRetry = Seconds(10);
 // A measurement is due strictly after its time; timers wake at their time.
 constexpr Micros kJustAfter = Millis(1);

@@ -43,36 +43,38 @@ enum class Task {
   Resume,     // look at the unfinished one
   Terminate,  // end the unfinished one
 };
-// §8.2. Strictly after the interval: a measurement is not due at the very instant.
+// What to do with a metric now (analysis.md §8.2). Strictly after the interval: a measurement is
+// not due at the very instant.
 [[nodiscard]] Task due(const api::Metric& metric, const api::AnalysisRunStatus& status,
                        bool terminating, WallTime now);
 
 // Appends a measurement, or puts it in the place of the unfinished one, and counts it when it is
-// finished (§8.3).
+// finished (analysis.md §8.3).
 void record(api::MetricResult& result, api::Measurement measurement);
 
 struct MetricVerdict {
   api::AnalysisPhase phase = api::AnalysisPhase::Running;
   std::string reason;  // "failed (1) > failureLimit (0)", "" when no limit was exceeded
 };
-// §8.4.
+// The verdict on one metric from its measurements (analysis.md §8.4).
 [[nodiscard]] MetricVerdict assess_metric(const api::Metric& metric,
                                           const api::MetricResult& result, bool terminating);
 
 // Brings metric phases, messages, summaries, startedAt, and the run's phase and message up to date
-// (§8.5, §9). Returns the names of the metrics that were completed by this call, in spec order.
-// completedAt is set with the first completed phase.
+// (analysis.md §8.5, §9). Returns the names of the metrics that were completed by this call, in
+// spec order. completedAt is set with the first completed phase.
 std::vector<std::string> assess_run(const RunView& run, api::AnalysisRunStatus& status,
                                     WallTime now);
 
-// §8.6. nullopt: time alone changes nothing. May lie in the past: at once. Metrics whose answer is
-// on its way (`asked`) wake the run by that answer.
+// When time alone changes something (analysis.md §8.6). nullopt: time alone changes nothing. May
+// lie in the past: at once. Metrics whose answer is on its way (`asked`) wake the run by that
+// answer.
 [[nodiscard]] std::optional<WallTime> next_wake_up(const RunView& run,
                                                    const api::AnalysisRunStatus& status,
                                                    const std::set<std::string>& asked,
                                                    WallTime now);
 
-// §10.2: when a completed run is to be deleted; nullopt = never.
+// When (analysis.md §10.2) a completed run is to be deleted; nullopt = never.
 [[nodiscard]] std::optional<WallTime> expires_at(const api::AnalysisSpec& spec,
                                                  const api::AnalysisRunStatus& status);
 

@@ -1,12 +1,11 @@
 #pragma once
 // What a Rollout needs to create AnalysisRuns (analysis.md §3.2, §4, §5.2, §5.3, §6.1). Pure.
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "analysis/template_source.h"
 #include "api/analysis.h"
 #include "api/rollout.h"
 #include "base/result.h"
@@ -14,19 +13,10 @@
 
 namespace sluice::analysis {
 
-using TemplateMap = std::map<std::string, std::shared_ptr<const api::AnalysisTemplate>>;
-
-// The templates a Rollout may refer to, by name. Held by reference: keep the maps alive during the
-// call.
-struct TemplateSource {
-  const TemplateMap& namespaced;  // of the Rollout's namespace
-  const TemplateMap& cluster;
-};
-
-// Literal values for the args of a Rollout's analysis block (§5.3). Every arg comes back with a
-// value (none given = ""). `latest_hash` and `stable_hash` are the values of the pod template hash
-// label. Errors: Invalid, with the text for the user; the last failing fieldRef is the one
-// reported.
+// Literal values for the args of a Rollout's analysis block (analysis.md §5.3). Every arg comes
+// back with a value (none given = ""). `latest_hash` and `stable_hash` are the values of the pod
+// template hash label. Errors: Invalid, with the text for the user; the last failing fieldRef is
+// the one reported.
 [[nodiscard]] Result<std::vector<api::Argument>> resolve_rollout_args(
     const std::vector<api::Argument>& args, const api::Rollout& rollout,
     std::string_view stable_hash, std::string_view latest_hash);
@@ -39,10 +29,10 @@ struct TemplateSource {
                                                 const TemplateSource& templates,
                                                 const std::vector<api::Argument>& args);
 
-// The checks of §3.2 on one analysis block; nullopt when it is sound or not configured. The text is
-// complete:
-// `<path>: Invalid value: "<value>": <detail>`. `path` is the field of the template list, such as
-// "spec.strategy.canary.steps[1].analysis.templates". `background` blocks may run without end.
+// The checks of analysis.md §3.2 on one analysis block; nullopt when it is sound or not configured.
+// The text is complete: `<path>: Invalid value: "<value>": <detail>`. `path` is the field of the
+// template list, such as "spec.strategy.canary.steps[1].analysis.templates". `background` blocks
+// may run without end.
 [[nodiscard]] std::optional<std::string> check_references(const api::RolloutAnalysis& block,
                                                           std::string_view path, bool background,
                                                           const TemplateSource& templates,
@@ -52,7 +42,7 @@ struct TemplateSource {
 [[nodiscard]] std::optional<std::string> check_references(const api::Rollout& rollout,
                                                           const TemplateSource& templates);
 
-// True when an existing run was made from the same spec (§6.1): {metrics, dryRun,
+// True when an existing run was made from the same spec (analysis.md §6.1): {metrics, dryRun,
 // measurementRetention, args} are equal, whatever the order of members and however absence is
 // written (missing, null, empty).
 [[nodiscard]] bool semantic_equal(const kube::Json& spec, const kube::Json& other_spec);

@@ -17,7 +17,8 @@ inline constexpr std::size_t kStoredStatusMax = 512U << 10U;  // all measurement
 [[nodiscard]] std::string shortened(std::string text, std::size_t max = kStoredTextMax);
 
 // Every text of the measurement printable() and shortened. Conditions have seen the value as it
-// came; this is what is kept for people. Mask Secrets first: one that was changed is not recognised.
+// came; this is what is kept for people. Mask Secrets first: one that was changed is not
+// recognised.
 void clean_texts(api::Measurement& measurement);
 
 // Brings all measurements below kStoredStatusMax as JSON: the oldest ones lose the length of their

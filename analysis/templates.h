@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "analysis/run_spec.h"
+#include "analysis/template_source.h"
 #include "api/analysis.h"
 #include "base/result.h"
 

@@ -2,10 +2,11 @@
 
 #include <set>
 
+#include "api/field_errors.h"
 #include "api/template_hash.h"
-#include "api/validate.h"
 #include "kube/json/json.h"
 #include "kube/model/quantity.h"
+#include "kube/schema/template_defaults.h"
 
 namespace sluice::api {
 namespace {
@@ -145,7 +146,7 @@ std::optional<std::string> validate_pod_template(const RolloutSpec& spec) {
   if (!pod_template) return required("spec.template.spec.containers");
   if (const auto canonical = canonical_template_json(spec.template_json, false); !canonical)
     return canonical.error().message;
-  apply_template_defaults(*pod_template);
+  kube::apply_template_defaults(*pod_template);
   return pod_spec(at(*pod_template, "spec"));
 }
 

@@ -1,6 +1,8 @@
 // What a decoded Rollout says about itself.
 #include "api/rollout.h"
 
+#include <algorithm>
+
 #include "kube/json/json.h"
 
 namespace sluice::api {
@@ -44,6 +46,11 @@ std::string Step::text() const {
   if (set_header_route) return "setHeaderRoute: " + name_of(raw, "setHeaderRoute");
   if (set_mirror_route) return "setMirrorRoute: " + name_of(raw, "setMirrorRoute");
   return "invalid";
+}
+
+bool TrafficRouting::has(std::string_view router) const {
+  if (router == "nginx") return nginx.has_value();
+  return std::find(other_routers.begin(), other_routers.end(), router) != other_routers.end();
 }
 
 std::int32_t CanaryStrategy::max_weight() const {

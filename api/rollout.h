@@ -63,7 +63,10 @@ struct TrafficRouting {
   std::optional<NginxRouting> nginx;
   std::vector<std::string> managed_routes;
   std::optional<std::int32_t> max_traffic_weight;
-  std::vector<std::string> other_routers;  // members this release refuses: "istio", "alb", …
+  std::vector<std::string> other_routers;  // members without a type here: "istio", "plugins", …
+  StringMap plugins;                       // by key: its configuration as compact JSON
+  // Is this member of trafficRouting a router that is set?
+  [[nodiscard]] bool has(std::string_view router) const;
 };
 
 struct ReplicaProgressThreshold {
@@ -147,7 +150,7 @@ struct RunStatusRef {  // {name,status,message}
   bool operator==(const RunStatusRef&) const = default;
 };
 
-struct RolloutDuration {  // rollout.md §7.6
+struct RolloutDuration {  // how long attempts take (rollout.md §7.6)
   std::optional<WallTime> rollout_started_at, manual_pause_started_at, finished_at;
   std::optional<std::int64_t> total_manual_pause_seconds;
   std::string completion_status;

@@ -6,6 +6,7 @@
 #include "api/field.h"
 #include "api/rollout.h"
 #include "api/rollout_status.h"
+#include "api/routers.h"
 
 namespace sluice::api {
 namespace {
@@ -68,10 +69,11 @@ TrafficRouting decode_routing(const Field& field) {
   managed.each_object(
       [&](const Field& route) { out.managed_routes.push_back(route["name"].text()); });
   out.max_traffic_weight = field["maxTrafficWeight"].int32();
-  static constexpr std::array<std::string_view, 8> kOthers{
-      "istio", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix", "plugins"};
-  for (const auto name : kOthers)
-    if (!field[name].absent()) out.other_routers.emplace_back(name);
+  for (const auto& row : router_rows())
+    if (row.member != "nginx" && !field[row.member].absent())
+      out.other_routers.emplace_back(row.member);
+  field["plugins"].node().each_member(
+      [&](std::string_view key, kube::Node plugin) { out.plugins.emplace(key, plugin.raw()); });
   return out;
 }
 

@@ -245,24 +245,40 @@ std::optional<Unsupported> first_of(
   return std::nullopt;
 }
 
-std::optional<Unsupported> check_canary(const CanaryStrategy& canary) {
+std::optional<Unsupported> check_routing(const TrafficRouting& routing,
+                                         const RouterAbilities& routers) {
+  const std::string base = "spec.strategy.canary.trafficRouting.";
+  const bool plugins_read =
+      std::all_of(routing.plugins.begin(), routing.plugins.end(), [&](const auto& plugin) {
+        return std::find(routers.plugins.begin(), routers.plugins.end(), plugin.first) !=
+               routers.plugins.end();
+      });
+  for (const auto& router : routing.other_routers)
+    if (router != "plugins" || routing.plugins.empty() || !plugins_read)
+      return refuse(kRollout, base + router);
+  if (!routing.managed_routes.empty() && !routers.header_routes && !routers.mirror_routes)
+    return refuse(kRollout, base + "managedRoutes[0]");
+  if (routing.max_traffic_weight.value_or(0) > routers.max_weight)
+    return Unsupported{base + "maxTrafficWeight",
+                       "a router of this Rollout can be told no weight above " +
+                           std::to_string(routers.max_weight) + ": use that, or remove the field"};
+  return std::nullopt;
+}
+
+std::optional<Unsupported> check_canary(const CanaryStrategy& canary,
+                                        const RouterAbilities& routers) {
   const std::string base = "spec.strategy.canary.";
   for (std::size_t i = 0; i < canary.steps.size(); ++i) {
     const Step& step = canary.steps[i];
     if (auto found = first_of(kRollout, base + "steps[" + std::to_string(i) + "].",
                               {{step.experiment, "experiment"},
-                               {step.set_header_route, "setHeaderRoute"},
-                               {step.set_mirror_route, "setMirrorRoute"},
+                               {step.set_header_route && !routers.header_routes, "setHeaderRoute"},
+                               {step.set_mirror_route && !routers.mirror_routes, "setMirrorRoute"},
                                {step.plugin, "plugin"}}))
       return found;
   }
-  if (canary.traffic_routing) {
-    const auto& routing = *canary.traffic_routing;
-    if (!routing.other_routers.empty())
-      return refuse(kRollout, base + "trafficRouting." + routing.other_routers.front());
-    if (!routing.managed_routes.empty())
-      return refuse(kRollout, base + "trafficRouting.managedRoutes[0]");
-  }
+  if (canary.traffic_routing)
+    if (auto found = check_routing(*canary.traffic_routing, routers)) return found;
   return first_of(kRollout, base,
                   {{canary.ping_pong, "pingPong"},
                    {canary.anti_affinity, "antiAffinity"},
@@ -320,12 +336,12 @@ const SupportEntry* find_support(SupportScope scope, std::string_view path) {
   return best;
 }
 
-std::optional<Unsupported> unsupported(const Rollout& rollout) {
+std::optional<Unsupported> unsupported(const Rollout& rollout, const RouterAbilities& routers) {
   const RolloutSpec& spec = rollout.spec;
   if (!spec.workload_ref_json.empty()) return refuse(kRollout, "spec.workloadRef");
   if (spec.rollback_window_revisions != 0) return refuse(kRollout, "spec.rollbackWindow");
   if (spec.canary)
-    if (auto found = check_canary(*spec.canary)) return found;
+    if (auto found = check_canary(*spec.canary, routers)) return found;
   if (!spec.blue_green) return std::nullopt;
   return first_of(kRollout, "spec.strategy.blueGreen.",
                   {{spec.blue_green->anti_affinity, "antiAffinity"},

@@ -3,12 +3,22 @@
 #include <algorithm>
 #include <array>
 
-#include "api/typed_json.h"
 #include "base/hash.h"
 #include "kube/json/json.h"
+#include "kube/schema/typed_json.h"
 
 namespace sluice::api {
 namespace {
+
+constexpr std::string_view kStepTypes =
+#include "api/step_types.inc"
+    ;
+
+const kube::TypedStruct& step_type() {
+  static const kube::TypedSchema schema(kStepTypes, &kube::TypedSchema::pods());
+  static const kube::TypedStruct& type = schema.type("CanaryStep");
+  return type;
+}
 
 std::string encode_hash(std::string_view text, std::optional<std::int32_t> collision_count) {
   std::uint32_t hash = fnv1a32(text);
@@ -68,8 +78,7 @@ Result<std::string> shaped_step(const Step& step, const StepForm& form) {
 Result<std::string> step_text(const Step& step, const StepForm& form) {
   SLUICE_TRY(const auto shaped, shaped_step(step, form));
   SLUICE_TRY(const auto document, kube::Document::parse(shaped));
-  SLUICE_TRY(auto text,
-             typed_json(document.root(), TypedSchema::instance().type("CanaryStep"), {}));
+  SLUICE_TRY(auto text, kube::typed_json(document.root(), step_type(), {}));
   static constexpr std::string_view kUnset = R"(,"analysisRunMetadata":{})";
   const bool drop = step.experiment && !form.experiment_run_metadata;
   if (const auto at = text.find(kUnset); drop && at != std::string::npos)
@@ -92,8 +101,8 @@ Result<std::string> steps_text(const CanaryStrategy& canary, const StepForm& for
 Result<std::string> canonical_template_json(std::string_view template_json,
                                             bool creation_timestamp_null) {
   SLUICE_TRY(const auto document, kube::Document::parse(template_json));
-  auto text = typed_json(document.root(), TypedSchema::instance().type("PodTemplateSpec"),
-                         {creation_timestamp_null});
+  const auto& type = kube::TypedSchema::pods().type("PodTemplateSpec");
+  auto text = kube::typed_json(document.root(), type, {creation_timestamp_null});
   if (!text) return fail(text.error().code, "spec.template." + text.error().message);
   return text;
 }

@@ -26,8 +26,6 @@ namespace sluice::api {
 // All historical hashes of the steps, the preferred one first (rollout.md §1.11).
 [[nodiscard]] std::vector<std::string> step_hashes(const CanaryStrategy& canary);
 
-// Pod template with the API server's defaults applied (Appendix B).
-void apply_template_defaults(kube::Json& pod_template);
 // Semantic equality of a live ReplicaSet template and a desired one (rollout.md §1.10.2 item 3):
 // hash label, injected ephemeral metadata and anti-affinity left out, defaults applied to
 // `desired`, quantities by value.

@@ -4,13 +4,18 @@
 
 #include "api/keys.h"
 #include "api/template_hash.h"
-#include "api/typed_json.h"
 #include "kube/json/json.h"
+#include "kube/schema/template_defaults.h"
+#include "kube/schema/typed_json.h"
 
 namespace sluice::api {
 namespace {
 
 using kube::Json;
+using kube::MemberKind;
+using kube::TypedMember;
+using kube::TypedSchema;
+using kube::TypedStruct;
 
 Json* member(Json& object, std::string_view key) {
   if (!object.is_object()) return nullptr;
@@ -102,7 +107,7 @@ void strip_defaulted_host_ports(Json& spec) {
 }
 
 void normalise(Json& pod_template) {
-  apply_template_defaults(pod_template);
+  kube::apply_template_defaults(pod_template);
   if (Json* labels = member(pod_template, {"metadata", "labels"}))
     erase_member(*labels, kPodTemplateHashLabel);
   if (Json* metadata = member(pod_template, "metadata"))
@@ -118,7 +123,7 @@ Json beyond_types(const Json& value, const TypedStruct& type);
 Json beyond_member(const Json& value, const TypedMember& member) {
   const bool nested = member.kind == MemberKind::StructList || member.kind == MemberKind::StructMap;
   if (member.kind != MemberKind::Struct && !nested) return Json::object();
-  const auto& type = TypedSchema::instance().type(member.type);
+  const auto& type = *member.type;
   if (member.kind == MemberKind::Struct) return beyond_types(value, type);
   Json out = Json::object();
   if (!value.is_structured()) return out;
@@ -152,10 +157,9 @@ void keep_types(Json& value, const TypedStruct& type) {
     }
     const bool nested =
         known->kind == MemberKind::StructList || known->kind == MemberKind::StructMap;
-    const auto& inner = TypedSchema::instance().type(known->type);
-    if (known->kind == MemberKind::Struct) keep_types(*it, inner);
+    if (known->kind == MemberKind::Struct) keep_types(*it, *known->type);
     if (nested && it->is_structured())
-      for (auto& item : *it) keep_types(item, inner);
+      for (auto& item : *it) keep_types(item, *known->type);
     ++it;
   }
 }
@@ -166,7 +170,7 @@ std::string unknown_members(std::string_view template_json) {
   auto value = kube::parse_json(template_json);
   if (!value || !value->is_object()) return "";
   strip_anti_affinity(*value);
-  const Json out = beyond_types(*value, TypedSchema::instance().type("PodTemplateSpec"));
+  const Json out = beyond_types(*value, TypedSchema::pods().type("PodTemplateSpec"));
   return out.empty() ? "" : kube::dump(out);
 }
 
@@ -175,7 +179,7 @@ bool templates_equal(std::string_view live_template_json, std::string_view desir
   auto live = kube::parse_json(live_template_json);
   auto desired = kube::parse_json(desired_template_json);
   if (!live || !desired || !live->is_object() || !desired->is_object()) return false;
-  const auto& type = TypedSchema::instance().type("PodTemplateSpec");
+  const auto& type = TypedSchema::pods().type("PodTemplateSpec");
   for (auto* side : {&*live, &*desired}) keep_types(*side, type);
   strip_ephemeral_metadata(*live, ephemeral_metadata_annotation);
   strip_anti_affinity(*live);

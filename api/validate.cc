@@ -5,19 +5,10 @@
 #include <array>
 
 #include "api/pod_validate.h"
+#include "api/routers.h"
 #include "kube/json/json.h"
 
 namespace sluice::api {
-
-std::string required_error(std::string_view path, std::string_view detail) {
-  return std::string(path) + ": Required value: " + std::string(detail);
-}
-
-std::string invalid_error(std::string_view path, std::string_view value_text,
-                          std::string_view detail) {
-  return std::string(path) + ": Invalid value: " + std::string(value_text) + ": " +
-         std::string(detail);
-}
 
 namespace {
 
@@ -142,15 +133,12 @@ class StrategyRules {
   }
   [[nodiscard]] bool router(std::string_view name) const {
     const auto& routing = spec_.canary->traffic_routing;
-    if (!routing) return false;
-    if (name == "nginx") return routing->nginx.has_value();
-    return std::find(routing->other_routers.begin(), routing->other_routers.end(), name) !=
-           routing->other_routers.end();
+    return routing && routing->has(name);
   }
-  [[nodiscard]] bool any_router(std::initializer_list<std::string_view> names) const {
-    for (const auto name : names)
-      if (router(name)) return true;
-    return false;
+  [[nodiscard]] bool any_router(bool RouterRow::* allows) const {
+    const auto rows = router_rows();
+    return std::any_of(rows.begin(), rows.end(),
+                       [&](const RouterRow& row) { return row.*allows && router(row.member); });
   }
 
   [[nodiscard]] Text ping_pong(const CanaryStrategy& strategy) const {
@@ -160,7 +148,7 @@ class StrategyRules {
     const auto pong = kube::get_string(pair, "pongService");
     constexpr std::string_view kNeeded =
         "Ping service and Pong service must to be set to use Ping-Pong feature";
-    if (strategy.traffic_routing && !any_router({"alb", "istio", "plugins"}))
+    if (strategy.traffic_routing && !any_router(&RouterRow::ping_pong))
       return invalid_error(
           path("trafficRouting.alb"), "null",
           "Ping-pong feature works with the ALB, Istio, and plugin-based traffic routers only");
@@ -179,10 +167,12 @@ class StrategyRules {
 
   [[nodiscard]] Text services(const CanaryStrategy& strategy) const {
     if (!strategy.traffic_routing) return std::nullopt;
-    const bool needed =
-        any_router({"smi", "apisix", "ambassador", "nginx", "appMesh", "traefik"}) ||
-        (router("alb") && !strategy.ping_pong) ||
-        (router("istio") && !in_routing("istio.destinationRule") && !strategy.ping_pong);
+    const auto rows = router_rows();
+    const bool needed = std::any_of(rows.begin(), rows.end(), [&](const RouterRow& row) {
+      return row.needs_services && router(row.member) &&
+             !(row.ping_pong_serves && strategy.ping_pong) &&
+             !(!row.serves_too.empty() && in_routing(row.serves_too));
+    });
     if (!needed) return std::nullopt;
     if (strategy.stable_service.empty())
       return invalid_error(path("stableService"), quote(""), kServicesRequired);
@@ -203,7 +193,8 @@ class StrategyRules {
     if (strategy.dynamic_stable_scale && delay)
       return invalid_error(path("dynamicStableScale"), "true",
                            "Canary dynamicStableScale cannot be used with scaleDownDelaySeconds");
-    if (routed && strategy.traffic_routing->max_traffic_weight && !any_router({"nginx", "plugins"}))
+    if (routed && strategy.traffic_routing->max_traffic_weight &&
+        !any_router(&RouterRow::max_weight))
       return invalid_error(
           path("trafficRouting.maxTrafficWeight"),
           std::to_string(*strategy.traffic_routing->max_traffic_weight),
@@ -270,7 +261,7 @@ class StrategyRules {
     const auto raw = kube::parse_json(step.raw);
     const kube::Json& route = raw ? at(*raw, "setHeaderRoute") : none();
     const std::string here = base + ".setHeaderRoute";
-    if (!strategy.traffic_routing || !any_router({"istio", "alb", "apisix", "plugins"}))
+    if (!strategy.traffic_routing || !any_router(&RouterRow::header_routes))
       return invalid_error(
           here, kube::dump(route),
           "SetHeaderRoute requires TrafficRouting, supports Istio and ALB and Apisix");
@@ -298,7 +289,7 @@ class StrategyRules {
     const auto raw = kube::parse_json(step.raw);
     const kube::Json& route = raw ? at(*raw, "setMirrorRoute") : none();
     const std::string here = base + ".setMirrorRoute";
-    if (!strategy.traffic_routing || !any_router({"istio", "plugins"}))
+    if (!strategy.traffic_routing || !any_router(&RouterRow::mirror_routes))
       return invalid_error(here, kube::dump(route),
                            "SetMirrorRoute requires TrafficRouting, supports Istio and Plugins");
     const auto& matches = at(route, "match");
@@ -344,7 +335,7 @@ class StrategyRules {
         return invalid_error(
             here, kube::dump(weight),
             "Experiment template weight cannot be set unless TrafficRouting is enabled");
-      if (!any_router({"alb", "smi", "istio", "plugins"}))
+      if (!any_router(&RouterRow::experiments))
         return invalid_error(here, kube::dump(weight),
                              "Experiment template weight is only available for TrafficRouting with "
                              "SMI, ALB, Istio and Plugins at this time");

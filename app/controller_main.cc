@@ -370,8 +370,8 @@ int controller_main(int argc, char** argv) {
        {"ARGO_ROLLOUTS_ANALYSIS_JOB_KUBECONFIG", "ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE"})
     if (!files->env(name).empty())
       return usage_error(fmt::format(
-          "{} is set, but this release creates the Jobs of an analysis only in the namespace of its "
-          "AnalysisRun: unset it, or keep the Rollouts that need it with their present controller",
+          "{} is set, but this release creates the Jobs of an analysis only in the namespace of "
+          "its AnalysisRun: unset it, or keep the Rollouts that need it with their present controller",
           name));
   auto kube = net::load_kubeconfig(*files, flags.kube);
   if (!kube) return usage_error(kube.error().message);
@@ -388,7 +388,7 @@ int controller_main(int argc, char** argv) {
   options.leader_elect = flags.leader_elect;
   options.resync_period = Seconds(flags.resync_seconds);
   options.prometheus_address = files->env("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS");
-  options.allow_ingress_snippets = flags.allow_ingress_snippets;
+  options.routers.allow_ingress_snippets = flags.allow_ingress_snippets;
   options.secrets_need_label = flags.secrets_need_label;
   auto jobs = job_policy(flags, *kube, *files);
   if (!jobs) return usage_error(jobs.error().message);

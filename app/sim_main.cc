@@ -78,7 +78,7 @@ Result<sim::Scenarios::Crds> load_crds(const std::string& folder) {
     for (auto& document : parsed) documents.push_back(std::move(document));
   }
   if (documents.empty()) return fail(ErrorCode::NotFound, "no CRDs in " + folder);
-  return sim::ApiServer::compile_crds(documents);
+  return apiserver::ApiServer::compile_crds(documents);
 }
 
 std::string report(const Task& task, const sim::Outcome& outcome) {
@@ -350,11 +350,10 @@ int run_one(sim::Scenarios& scenarios, const Flags& flags) {
   if (flags.verbose || outcome.violations.empty())
     std::printf("%s\n%s", sim::describe(task.knobs).c_str(), outcome.state.c_str());
   const double seconds = std::chrono::duration<double>(SteadyClock::now() - began).count();
-  std::printf(
-      "%s: %zu violations, %zu of %zu planned faults struck, %lld s simulated in %.2f s\n",
-      task.label.c_str(), outcome.violations.size(), outcome.struck.size(),
-      task.knobs.faults.size(), static_cast<long long>(outcome.lasted.count() / 1'000'000),
-      seconds);
+  std::printf("%s: %zu violations, %zu of %zu planned faults struck, %lld s simulated in %.2f s\n",
+              task.label.c_str(), outcome.violations.size(), outcome.struck.size(),
+              task.knobs.faults.size(), static_cast<long long>(outcome.lasted.count() / 1'000'000),
+              seconds);
   return outcome.violations.empty() ? 0 : 1;
 }
 
@@ -456,8 +455,9 @@ int sim_main(int argc, char** argv) {
                "sluice sim"};
   Flags flags;
   app.add_option("--seed", flags.seed, "Replay one seed")->check(CLI::NonNegativeNumber);
-  app.add_option("--cell", flags.cell,
-                 "Replay one fault at one write, as a report names it: 'WORKFLOW: FAULT at WRITE #N'");
+  app.add_option(
+      "--cell", flags.cell,
+      "Replay one fault at one write, as a report names it: 'WORKFLOW: FAULT at WRITE #N'");
   app.add_option("--seeds", flags.seeds, "Run this many seeds")->check(CLI::Range(1, kSeedsMax));
   app.add_option(
          "--from", flags.from,

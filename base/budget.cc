@@ -23,9 +23,9 @@ void Budget::release(Id id) {
 
 std::optional<Budget::Id> Budget::evict() {
   if (total_ <= max_) return std::nullopt;
-  const auto owner = std::max_element(
-      owners_.begin(), owners_.end(),
-      [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto owner =
+      std::max_element(owners_.begin(), owners_.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
   auto largest = pieces_.end();
   for (auto it = pieces_.begin(); it != pieces_.end(); ++it) {
     if (it->second.owner != owner->first) continue;

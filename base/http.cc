@@ -1,5 +1,7 @@
 #include "base/http.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 
 namespace sluice::http {
@@ -11,19 +13,14 @@ const std::string* find_header(const Headers& headers, std::string_view name) {
 }
 
 void set_header(Headers& headers, std::string_view name, std::string value) {
-  bool placed = false;
-  for (auto it = headers.begin(); it != headers.end();) {
-    if (!iequals(it->first, name)) {
-      ++it;
-    } else if (!placed) {
-      it->second = std::move(value);
-      placed = true;
-      ++it;
-    } else {
-      it = headers.erase(it);
-    }
+  const auto named_so = [&](const auto& header) { return iequals(header.first, name); };
+  const auto first = std::find_if(headers.begin(), headers.end(), named_so);
+  if (first == headers.end()) {
+    headers.emplace_back(std::string(name), std::move(value));
+    return;
   }
-  if (!placed) headers.emplace_back(std::string(name), std::move(value));
+  first->second = std::move(value);
+  headers.erase(std::remove_if(first + 1, headers.end(), named_so), headers.end());
 }
 
 const std::string* Target::param(std::string_view name) const {

@@ -1,5 +1,5 @@
 #pragma once
-// Errors are values. A decision that has to wait is not an error: see rollout::Reason.
+// Errors are values. A decision that has to wait is not an error: see controller::Reason.
 
 #include <chrono>
 #include <optional>

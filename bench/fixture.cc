@@ -9,6 +9,7 @@
 #include "kube/json/json.h"
 #include "kube/json/node.h"
 #include "kube/model/objects.h"
+#include "kube/model/resources.h"
 
 namespace sluice::bench {
 namespace {
@@ -47,7 +48,9 @@ void add(Fixture& out, const kube::Json& item) {
   } else if (kind == "Service") {
     out.observed.services[name] = std::make_shared<kube::Service>(kube::decode_service(node));
   } else if (kind == "Ingress") {
-    out.observed.ingresses[name] = std::make_shared<kube::Ingress>(kube::decode_ingress(node));
+    auto object = kube::decode_object(node);
+    out.observed.objects[{kube::kIngresses, object.meta.key}] =
+        std::make_shared<kube::Object>(std::move(object));
   } else if (kind == "AnalysisRun") {
     out.observed.analysis_runs.push_back(
         std::make_shared<api::AnalysisRun>(api::decode_analysis_run(node)));

@@ -52,7 +52,8 @@ Edit next_edit(const api::Rollout& rollout) {
     if (has_steps && waits_for_a_verdict(rollout)) {
       return {
           fmt::format(
-              R"({{"status":{{"pauseConditions":null,"controllerPause":false,"currentStepIndex":{}}}}})",
+              R"({{"status":{{"pauseConditions":null,"controllerPause":false,)"
+              R"("currentStepIndex":{}}}}})",
               next_index(rollout)),
           kUnpauseAndResume,
           {}};
@@ -65,7 +66,8 @@ Edit next_edit(const api::Rollout& rollout) {
   return {
       fmt::format(R"({{"status":{{"pauseConditions":null,"currentStepIndex":{}}}}})", index),
       fmt::format(
-          R"({{"spec":{{"paused":false}},"status":{{"pauseConditions":null,"currentStepIndex":{}}}}})",
+          R"({{"spec":{{"paused":false}},"status":{{"pauseConditions":null,)"
+          R"("currentStepIndex":{}}}}})",
           index),
       {}};
 }

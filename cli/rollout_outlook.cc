@@ -172,8 +172,10 @@ class Builder {
     const auto seen = parse_int(status_.observed_generation);
     const bool never = status_.observed_generation.empty() && status_.phase.empty();
     if (!never && (!seen || *seen >= rollout_.meta.generation)) return false;
-    wait(fmt::format("a controller to look at generation {} ({}); if this lasts, none is running "
+    const auto instance = get_or(rollout_.meta.labels, api::kInstanceIdLabel);
+    wait(fmt::format("a controller {}to look at generation {} ({}); if this lasts, none is running "
                      "for this namespace",
+                     instance.empty() ? "" : "with --instance-id " + instance + " ",
                      rollout_.meta.generation,
                      never ? "none was seen yet" : fmt::format("last seen: {}", *seen)));
     return true;
@@ -245,8 +247,9 @@ class Builder {
                          name(), name());
     const WallTime end = rollout::pause_end(pause.start_time, *seconds);
     if (!rollout_.spec.paused && now_ > end + kLate)
-      return fmt::format("{} to end, which is overdue by {}: no controller seems to be at work here",
-                         what, human_duration(now_ - end));
+      return fmt::format(
+          "{} to end, which is overdue by {}: no controller seems to be at work here", what,
+          human_duration(now_ - end));
     return fmt::format("{} to end {}", what, when_text(end, now_));
   }
 

@@ -186,8 +186,8 @@ int up(const std::string& name, bool foreground, int port) {
   const Lock lock = take_lock(paths->lock);
   if (lock.held)
     return complain(fmt::format(
-        "cluster '{0}' is already up; use it with\n  export KUBECONFIG={1}\nor stop it with `sluice "
-        "cluster down{2}`; another one beside it needs another --name",
+        "cluster '{0}' is already up; use it with\n  export KUBECONFIG={1}\nor stop it with "
+        "`sluice cluster down{2}`; another one beside it needs another --name",
         name, paths->kubeconfig, name_option(name)));
   if (lock.fd < 0) return complain(lock.problem);
   remove_leftovers(*paths);  // of one that was killed

@@ -43,7 +43,7 @@ http::Response unauthorized() {
 }
 
 // Passes watch lines on to a client; a client that is gone or too slow ends the watch.
-class ClientWatch final : public sim::WatchSink {
+class ClientWatch final : public apiserver::WatchSink {
  public:
   explicit ClientWatch(std::shared_ptr<Responder> responder) : responder_(std::move(responder)) {}
   void open(http::Headers headers) {
@@ -93,10 +93,10 @@ class RunningHost final : public Host {
     pods.proxy_url = proxy_->url();
     pods.changed = [this] { wake(); };
     pods_ = std::make_unique<PodProcesses>(std::move(pods), *block_);
-    workloads_ =
-        std::make_unique<sim::Workloads>(server_, *clock_, rng_, options_.stages, pods_.get());
+    workloads_ = std::make_unique<apiserver::Workloads>(server_, *clock_, rng_, options_.stages,
+                                                        pods_.get());
     audit_.reset(std::fopen((options_.directory + "/audit.log").c_str(), "ae"));
-    server_.on_audit([this](const sim::AuditEntry& entry) { write_audit(entry); });
+    server_.on_audit([this](const apiserver::AuditEntry& entry) { write_audit(entry); });
 
     const WallTime now = clock_->wall_now();
     SLUICE_TRY(ca_, net::make_ca("sluice-cluster-ca", now));
@@ -119,7 +119,7 @@ class RunningHost final : public Host {
     return block_->next_address();
   }
 
-  void with_server(const std::function<void(sim::ApiServer&)>& use) override {
+  void with_server(const std::function<void(apiserver::ApiServer&)>& use) override {
     {
       const std::lock_guard lock(server_mutex_);
       use(server_);
@@ -221,10 +221,10 @@ class RunningHost final : public Host {
       return;
     }
     const std::string* agent = http::find_header(request.headers, "User-Agent");
-    const sim::Caller caller{*user, agent == nullptr ? "" : *agent};
+    const apiserver::Caller caller{*user, agent == nullptr ? "" : *agent};
     if (const auto log = parse_log_request(request); log && answer_log(*log, inbound.responder))
       return;
-    if (!sim::ApiServer::is_watch(request)) {
+    if (!apiserver::ApiServer::is_watch(request)) {
       inbound.responder->respond(server_.handle(request, caller));
       return;
     }
@@ -324,7 +324,7 @@ class RunningHost final : public Host {
     return ready[rng_.below(ready.size())];
   }
 
-  void write_audit(const sim::AuditEntry& entry) {
+  void write_audit(const apiserver::AuditEntry& entry) {
     if (!audit_) return;
     const std::string line =
         kube::dump(Json{{"time", format_rfc3339_micro(entry.time)},
@@ -355,10 +355,10 @@ class RunningHost final : public Host {
   std::unique_ptr<LoopbackBlock> block_;
   std::unique_ptr<ServiceProxy> proxy_;
   std::mutex server_mutex_;
-  sim::ApiServer server_;
+  apiserver::ApiServer server_;
   std::unique_ptr<PodProcesses> pods_;
-  std::unique_ptr<sim::Workloads> workloads_;
-  std::map<sim::WatchId, std::shared_ptr<ClientWatch>> watches_;
+  std::unique_ptr<apiserver::Workloads> workloads_;
+  std::map<apiserver::WatchId, std::shared_ptr<ClientWatch>> watches_;
   std::vector<Followed> followed_;
   struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }

@@ -6,9 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "apiserver/api_server.h"
+#include "apiserver/workloads.h"
 #include "base/result.h"
-#include "sim/api_server.h"
-#include "sim/workloads.h"
 
 namespace sluice::cluster {
 
@@ -17,7 +17,7 @@ struct HostOptions {
   std::string binary;     // the sluice executable that pods of the demo image run
   int port = 0;           // of the API server; 0 = any
   std::map<std::string, std::string> tokens;  // bearer token → user; anything else is answered 401
-  sim::StageTimes stages;
+  apiserver::StageTimes stages{.annotation_prefix = "sluice.argoproj.io/stage-"};
 };
 
 class Host {
@@ -29,7 +29,7 @@ class Host {
   // A loopback address that nothing else on this machine uses (any port is free on it).
   [[nodiscard]] virtual std::string claim_address() = 0;
   // Runs `use` while nothing else touches the server.
-  virtual void with_server(const std::function<void(sim::ApiServer&)>& use) = 0;
+  virtual void with_server(const std::function<void(apiserver::ApiServer&)>& use) = 0;
   virtual void stop() = 0;  // pods get SIGTERM, then SIGKILL
 };
 
@@ -41,8 +41,5 @@ class Host {
                                           const std::string& token, const std::string& name);
 // A random token, 32 hex digits from the OS.
 [[nodiscard]] std::string random_token();
-
-// The image that is run as a real process; any tag. `sluice-demo-app:v2` runs as version "v2".
-inline constexpr const char* kDemoImage = "sluice-demo-app";
 
 }  // namespace sluice::cluster

@@ -9,7 +9,6 @@
 
 #include <fmt/core.h>
 
-#include "cluster/host.h"
 #include "cluster/pod_logs.h"
 #include "kube/json/json.h"
 #include "net/net.h"
@@ -20,6 +19,9 @@ namespace sluice::cluster {
 using kube::Json;
 
 namespace {
+
+// The image that is run as a real process; any tag. `sluice-demo-app:v2` runs as version "v2".
+constexpr const char* kDemoImage = "sluice-demo-app";
 
 const Json* container_of(const Json& pod) {
   const Json* list = kube::find_path(pod, "spec.containers");

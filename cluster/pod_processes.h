@@ -8,13 +8,13 @@
 #include <string>
 #include <thread>
 
+#include "apiserver/workloads.h"
 #include "base/seams.h"
 #include "cluster/loopback.h"
-#include "sim/workloads.h"
 
 namespace sluice::cluster {
 
-class PodProcesses final : public sim::PodRuntime {
+class PodProcesses final : public apiserver::PodRuntime {
  public:
   struct Options {
     std::string binary, log_directory, proxy_url;
@@ -23,11 +23,11 @@ class PodProcesses final : public sim::PodRuntime {
   PodProcesses(Options options, LoopbackBlock& block);
   ~PodProcesses() override;  // kills what is left
 
-  bool wants(const sim::Json& pod) override;
-  Result<std::string> start(const sim::Json& pod) override;
-  State state(const sim::Json& pod) override;
-  void stop(const sim::Json& pod) override;
-  void kill(const sim::Json& pod) override;
+  bool wants(const apiserver::Json& pod) override;
+  Result<std::string> start(const apiserver::Json& pod) override;
+  State state(const apiserver::Json& pod) override;
+  void stop(const apiserver::Json& pod) override;
+  void kill(const apiserver::Json& pod) override;
 
  private:
   struct Probe {

@@ -23,8 +23,9 @@ Result<std::string> state_home() {
   const passwd* user = getpwuid(getuid());
   if (user != nullptr && user->pw_dir != nullptr && std::string_view(user->pw_dir).size() > 1)
     return std::string(user->pw_dir) + "/.local/state";
-  return fail(ErrorCode::Invalid,
-              "no directory to keep the cluster in: set HOME or XDG_STATE_HOME to an absolute path");
+  return fail(
+      ErrorCode::Invalid,
+      "no directory to keep the cluster in: set HOME or XDG_STATE_HOME to an absolute path");
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace sluice::cluster {
 struct StatePaths {
   std::string directory, kubeconfig, lock, log;
 };
-// ${XDG_STATE_HOME:-~/.local/state}/sluice/clusters/NAME, always absolute. Errors: Invalid (name, no
-// home).
+// ${XDG_STATE_HOME:-~/.local/state}/sluice/clusters/NAME, always absolute. Errors: Invalid (name,
+// no home).
 [[nodiscard]] Result<StatePaths> state_paths(const std::string& name);
 
 // Path of this executable.

@@ -17,7 +17,7 @@ struct EventIntent {
   kube::ObjectKey regarding;
   std::string regarding_uid;
   bool warning = false;
-  std::string reason;  // rollout.md §8
+  std::string reason;  // Event reason (rollout.md §8)
   std::string message;
   bool once = false;  // not again about this object while the process lives
 };
@@ -30,7 +30,7 @@ struct QueryIntent {
 
 using Intent = std::variant<kube::Write, EventIntent, QueryIntent>;
 
-// Why a thing was, or was not, done: the vocabulary of `explain`, closed on purpose.
+// Why a thing was, or was not, done. Closed on purpose; the log tells it at level debug.
 enum class Why {
   Refused,  // the release does not implement a field
   InvalidSpec,

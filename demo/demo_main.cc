@@ -114,7 +114,7 @@ class Screen {
 
 Status create_namespaces(cluster::Host& host) {
   Status status;
-  host.with_server([&](sim::ApiServer& server) {
+  host.with_server([&](apiserver::ApiServer& server) {
     for (const char* name : {"argo-rollouts", "monitoring"}) {
       kube::Write write;
       write.type = kube::kNamespaces;
@@ -225,8 +225,8 @@ int run(const Flags& flags, const std::string& root) {
   screen.say("demo", "starting the cluster, the controller, nginx and Prometheus");
   std::vector<StoryResult> results;
   if (auto started = start(parts, root); !started) {
-    std::fprintf(stderr, "sluice demo: %s\nlogs: %s\n",
-                 printable(started.error().message).c_str(), parts.directory.c_str());
+    std::fprintf(stderr, "sluice demo: %s\nlogs: %s\n", printable(started.error().message).c_str(),
+                 parts.directory.c_str());
     results = {{"demo", "started", "failed", started.error().message}};
   } else {
     Stage stage{*parts.client,

@@ -107,7 +107,7 @@ Status Edge::start_prometheus() {
                                        directory_ + "/prometheus.log"));
   // Prometheus is part of the cluster's surroundings, as nginx is: a Service without a selector
   // leads to it.
-  host_.with_server([&](sim::ApiServer& server) {
+  host_.with_server([&](apiserver::ApiServer& server) {
     const auto create = [&](const kube::ResourceType& type, const Json& body) {
       kube::Write write;
       write.type = type;
@@ -142,7 +142,7 @@ PodOrigin Edge::origin(const std::string& address) const {
 void Edge::follow() {
   while (!stopping_) {
     std::uint64_t version = 0;
-    host_.with_server([&](sim::ApiServer& server) { version = server.resource_version(); });
+    host_.with_server([&](apiserver::ApiServer& server) { version = server.resource_version(); });
     if (version != seen_version_) {
       seen_version_ = version;
       update_targets();
@@ -154,7 +154,7 @@ void Edge::follow() {
 
 void Edge::update_targets() {
   Json targets = Json::array();
-  host_.with_server([&](sim::ApiServer& server) {
+  host_.with_server([&](apiserver::ApiServer& server) {
     for (const auto& pod : server.list(kube::kPods)) {
       const std::string ip = kube::get_string(*pod, "status.podIP");
       const int port = first_port(*pod);
@@ -189,7 +189,7 @@ void Edge::update_nginx() {
   std::vector<Json> ingresses;
   std::map<Backend, std::vector<Endpoint>> endpoints;
   std::vector<Route> routes;
-  host_.with_server([&](sim::ApiServer& server) {
+  host_.with_server([&](apiserver::ApiServer& server) {
     routes = routes_of(copies(server.list(kube::kIngresses)));
     const auto add = [&](const Backend& backend) {
       const auto service = server.get(kube::kServices, {backend.namespace_, backend.service});

@@ -72,8 +72,8 @@ class Stream {
   concurrency::streams::istream body() { return buffer_.create_istream(); }
 
  private:
-  // Never waits for the closing: that takes a thread of the pool, which may be where we are. What is
-  // to be read, or not, is settled by the call itself.
+  // Never waits for the closing: that takes a thread of the pool, which may be where we are. What
+  // is to be read, or not, is settled by the call itself.
   void end(const std::exception_ptr& error) {
     if (ended_) return;
     ended_ = true;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/hash.h"
 #include "base/strings.h"
 #include "net/connections.h"
 #include "net/credentials.h"
@@ -173,6 +174,9 @@ class CurlTransport final : public Transport {
     const KubeConfig& kube = options_.kube;
     if (kube.server.empty()) return fail(ErrorCode::Invalid, "no API server is configured");
     SLUICE_TRY(const Authority server, parse_url(kube.server));
+    if (server.user_info)
+      return fail(ErrorCode::Invalid,
+                  "the API server's URL names a user: use the kubeconfig's users");
     const std::string prefix = server.rest == "/" ? "" : server.rest;
     route.kube = true;
     route.server = server.origin();
@@ -205,6 +209,9 @@ class CurlTransport final : public Transport {
     SLUICE_TRY(const Authority target, parse_url(request.url));
     route.server = target.origin();
     route.url = route.server + target.rest;
+    if (target.user_info)  // as Go's client does with it
+      route.extra_headers.emplace_back("Authorization",
+                                       "Basic " + base64_encode(*target.user_info));
     route.verify = !request.insecure_skip_verify;
     route.ca_file = ca_file_;
     route.proxy = proxies_.proxy_for(target);

@@ -44,6 +44,19 @@ bool split_port(std::string_view text, std::string& host, int& port) {
   return true;
 }
 
+// libcurl decodes percent codes in a host before it connects or tells a proxy: what we look at has
+// to be what it will use. Only the zone of an IPv6 address has one ("[fe80::1%25eth0]").
+bool is_plain_host(std::string_view authority) {
+  for (std::size_t i = 0; i < authority.size(); ++i) {
+    const char c = authority[i];
+    if (std::string_view("\\\"<>^`{|}").find(c) != std::string_view::npos) return false;
+    if (c == '%' && (authority.front() != '[' || authority.substr(i, 3) != "%25" ||
+                     authority.find('%', i + 1) != std::string_view::npos))
+      return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string Authority::bracketed_host() const {
@@ -56,8 +69,12 @@ std::string Authority::origin() const {
 
 Result<Authority> parse_url(std::string_view url) {
   const auto bad = [&](std::string_view why) {
+    std::string shown(url);
+    const auto end = std::min(shown.find_first_of("/?#"), shown.size());
+    if (const auto at = shown.rfind('@', end); at != std::string::npos && at < end)
+      shown.replace(0, at, "***");
     return fail(ErrorCode::Invalid,
-                "bad URL \"" + std::string(url.substr(0, 200)) + "\": " + std::string(why));
+                "bad URL \"" + shown.substr(0, 200) + "\": " + std::string(why));
   };
   const auto colon = url.find("://");
   if (colon == std::string_view::npos) return bad("no scheme");
@@ -66,16 +83,19 @@ Result<Authority> parse_url(std::string_view url) {
   if (out.scheme != "http" && out.scheme != "https") return bad("only http and https are spoken");
   url.remove_prefix(colon + 3);
   const auto end = std::min(url.find_first_of("/?#"), url.size());
-  const std::string_view authority = url.substr(0, end);
+  std::string_view authority = url.substr(0, end);
   out.rest = std::string(url.substr(end));
   if (const auto hash = out.rest.find('#'); hash != std::string::npos) out.rest.resize(hash);
   if (out.rest.empty() || out.rest.front() != '/') out.rest.insert(out.rest.begin(), '/');
-  if (authority.find('@') != std::string_view::npos)
-    return bad("user info is not taken, use headers");
   for (const char c : url) {
     if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f)
       return bad("it has blanks or control characters");
   }
+  if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
+    out.user_info = url_decode(authority.substr(0, at), false);
+    authority.remove_prefix(at + 1);
+  }
+  if (!is_plain_host(authority)) return bad("its host has characters that no name or address has");
   if (!split_port(authority, out.host, out.port))
     return bad("its port is not a number from 1 to 65535");
   if (out.host.empty()) return bad("no host");

@@ -18,10 +18,14 @@ struct Authority {
   std::string host;    // lower case, without brackets
   int port = 0;        // never 0: the scheme's default is filled in
   std::string rest;    // from the path on: "/api?x=1", never empty
+  // "name:password", percent codes decoded; unset when the URL has none. Part of no text that is
+  // shown.
+  std::optional<std::string> user_info;
   [[nodiscard]] std::string bracketed_host() const;
   [[nodiscard]] std::string origin() const;  // "https://[::1]:443"
 };
-// Errors: Invalid (no http/https URL, user info, a bad port).
+// Errors: Invalid (no http/https URL, a bad port, a host that could be read in two ways: with
+// percent codes or other characters that no name or address has). No error shows the user info.
 [[nodiscard]] Result<Authority> parse_url(std::string_view url);
 
 [[nodiscard]] bool is_loopback(std::string_view host);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hash.h"
 #include "base/strings.h"
 #include "net/proxy.h"
 
@@ -46,6 +47,12 @@ Status redirect(http::Request& request, int status, const std::string& target) {
                     ", and the request's body holds a Secret's value, which goes to no other host "
                     "than the metric names: name that one in the metric");
   request.url = target;
+  // A relative Location names the user again, in Go's reading.
+  if (from.user_info && !to.user_info && !elsewhere &&
+      http::find_header(request.headers, "Authorization") == nullptr) {
+    request.headers.emplace_back("Authorization", "Basic " + base64_encode(*from.user_info));
+    request.secret_headers.emplace_back("Authorization");
+  }
   if (!keeps_body) {
     request.method = "GET";
     request.body.clear();

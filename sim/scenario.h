@@ -16,7 +16,7 @@ namespace sluice::sim {
 
 enum class Workflow {
   CanaryBasic,  // no traffic routing, an indefinite pause that a person ends
-  CanaryNginx,  // W5
+  CanaryNginx,  // the workload W5
   BlueGreen,    // pre- and post-promotion analysis
   AbortByUser,
   AbortByAnalysis,

@@ -413,8 +413,11 @@ bool ScenarioRun::retry_gate() {
   if (!promoted()) retry();
   // A minute without Jobs is more errors in a row than the second gate may have (five, ten seconds
   // apart): it fails for good reason, and whoever sees that tries once more.
-  const auto failed = [&] { return rollout().abort && rollout().aborted_at && jobs_were_refused(); };
-  if (!wait("the second gate lets it through, or gets no Job", [&] { return promoted() || failed(); }))
+  const auto failed = [&] {
+    return rollout().abort && rollout().aborted_at && jobs_were_refused();
+  };
+  if (!wait("the second gate lets it through, or gets no Job",
+            [&] { return promoted() || failed(); }))
     return false;
   if (failed()) {
     after_human_delay();

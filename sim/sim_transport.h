@@ -13,7 +13,7 @@
 #include "base/rng.h"
 #include "base/seams.h"
 #include "sim/actor.h"
-#include "sim/api_server.h"
+#include "sim/server_names.h"
 
 namespace sluice::sim {
 

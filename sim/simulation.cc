@@ -6,7 +6,7 @@
 
 #include "kube/json/json.h"
 #include "kube/json/yaml.h"
-#include "sim/apply.h"
+#include "sim/server_names.h"
 
 namespace sluice::sim {
 
@@ -193,7 +193,7 @@ Status Simulation::apply(const std::string& yaml) {
 }
 
 Status Simulation::apply_object(const Json& object) {
-  return sim::apply_object(server, object);
+  return apiserver::apply_object(server, object);
 }
 
 }  // namespace sluice::sim

@@ -10,11 +10,10 @@
 #include "base/rng.h"
 #include "controller/loop/loop.h"
 #include "sim/actor.h"
-#include "sim/api_server.h"
 #include "sim/captured_telemetry.h"
+#include "sim/server_names.h"
 #include "sim/sim_transport.h"
 #include "sim/virtual_clock.h"
-#include "sim/workloads.h"
 
 namespace sluice::sim {
 

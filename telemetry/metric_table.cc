@@ -138,6 +138,11 @@ std::vector<MetricSpec> analysis_metrics() {
        "Always 1: a metric of an analysis template.",
        {"namespace", "name", "type", "metric"},
        {}},
+  };
+}
+
+std::vector<MetricSpec> experiment_metrics() {
+  return {
       {"experiment_info",
        Gauge,
        "Always 1: an Experiment and its phase.",
@@ -217,6 +222,7 @@ const std::vector<MetricSpec>& all_metrics() {
   static const std::vector<MetricSpec> table = [] {
     std::vector<MetricSpec> out = rollout_metrics();
     for (auto& spec : analysis_metrics()) out.push_back(std::move(spec));
+    for (auto& spec : experiment_metrics()) out.push_back(std::move(spec));
     for (auto& spec : process_metrics()) out.push_back(std::move(spec));
     return out;
   }();

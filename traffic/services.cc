@@ -1,4 +1,5 @@
-// Plain Services: the selector is the router (traffic.md §2).
+#include "traffic/services.h"
+
 #include <fmt/format.h>
 
 #include "api/keys.h"
@@ -6,7 +7,6 @@
 #include "base/strings.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
-#include "traffic/router.h"
 
 namespace sluice::traffic {
 namespace {

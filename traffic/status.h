@@ -3,6 +3,7 @@
 // Router-neutral.
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/rollout.h"
@@ -14,7 +15,7 @@ namespace sluice::traffic {
 struct WeightsInput {
   std::int32_t weight = 0, max_weight = 100;
   std::string canary_service,
-      stable_service;                    // as written in the spec, "" with ping-pong only (W-33)
+      stable_service;                    // as in the spec, "" with ping-pong (traffic.md W-33)
   std::string canary_hash, stable_hash;  // as given to the router
   std::vector<api::WeightDestination> additional;
 };
@@ -22,6 +23,7 @@ struct WeightsInput {
 // else changed.
 [[nodiscard]] api::TrafficWeights next_weights(const std::optional<api::TrafficWeights>& stored,
                                                const WeightsInput& in);
+inline constexpr std::string_view kTrafficWeightUpdated = "TrafficWeightUpdated";
 // Canary, stable or additional differ, or nothing was recorded: event TrafficWeightUpdated is due.
 [[nodiscard]] bool weights_changed(const std::optional<api::TrafficWeights>& stored,
                                    const api::TrafficWeights& next);
@@ -30,7 +32,7 @@ struct WeightsInput {
 [[nodiscard]] std::string weights_event_text(const std::optional<api::TrafficWeights>& stored,
                                              const api::TrafficWeights& next);
 
-// W-41: should a router that can verify do so in this pass?
+// Should a router that can verify do so in this pass (traffic.md W-41)?
 struct VerifyWhen {
   bool has_stable = false, fully_promoted = false;
   bool at_set_weight_step = false, has_current_step = false;
@@ -38,7 +40,7 @@ struct VerifyWhen {
 };
 [[nodiscard]] bool should_verify(const VerifyWhen& in);
 
-// W-22: one answer over all routers. An error counts as "not verified" (W-42).
+// One answer over all routers (traffic.md W-22). An error counts as "not verified" (W-42).
 struct VerifyAnswer {
   std::optional<bool> verified;
   std::optional<Error> error;
@@ -46,7 +48,8 @@ struct VerifyAnswer {
 struct VerifyOutcome {
   std::optional<bool> verified;  // goes into status.canary.weights.verified
   bool look_again = false;       // after the verify interval
-  // The pass fails with this text, so that neither scale-down nor promotion happens (W-40, W-42).
+  // The pass fails with this text, so that neither scale-down nor promotion happens (traffic.md
+  // W-40, W-42).
   std::optional<std::string> hold;
   std::vector<std::string> warnings;  // WeightVerifyError events
 };

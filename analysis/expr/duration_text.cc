@@ -78,7 +78,8 @@ class DurationReader {
 
   std::uint64_t unit() {
     std::size_t length = 0;
-    while (length < text_.size() && text_[length] != '.' && !is_duration_digit(text_[length])) ++length;
+    while (length < text_.size() && text_[length] != '.' && !is_duration_digit(text_[length]))
+      ++length;
     if (length == 0) raise("time: missing unit in duration " + quote_text(original_));
     const std::string_view name = text_.substr(0, length);
     const auto nanos = unit_nanos(name);

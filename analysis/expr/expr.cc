@@ -103,8 +103,4 @@ Result<Value> evaluate(const Program& program, const Value& result, const Evalua
   });
 }
 
-std::string static_type_name(const Value& value) {
-  return type_of(value).name;
-}
-
 }  // namespace sluice::analysis::expr

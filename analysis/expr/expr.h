@@ -80,7 +80,4 @@ struct EvaluationInput {
 [[nodiscard]] Result<Value> evaluate(const Program& program, const Value& result,
                                      const EvaluationInput& input = {});
 
-// The static type name of a value: programs may be cached by (source, this).
-[[nodiscard]] std::string static_type_name(const Value& value);
-
 }  // namespace sluice::analysis::expr

@@ -60,7 +60,7 @@ struct Finding {
 // seconds) seconds.
 [[nodiscard]] WallTime next_look(WallTime started_at, WallTime now);
 
-// §10.1: the Jobs of this metric beyond the newest `limit`, oldest first.
+// The Jobs (analysis.md §10.1) of this metric beyond the newest `limit`, oldest first.
 [[nodiscard]] std::vector<std::shared_ptr<const kube::Job>> superfluous(
     const std::vector<std::shared_ptr<const kube::Job>>& jobs, std::string_view metric,
     std::size_t limit);

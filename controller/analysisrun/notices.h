@@ -15,8 +15,8 @@ namespace sluice::analysisrun {
                                                     const api::MetricResult& result);
 [[nodiscard]] controller::EventIntent run_notice(const api::AnalysisRun& run,
                                                  api::AnalysisPhase phase);
-// One for every condition that cannot be parsed, with the place in it: said when the run starts, not
-// only after its first measurement.
+// One for every condition that cannot be parsed, with the place in it: said when the run starts,
+// not only after its first measurement.
 [[nodiscard]] std::vector<controller::EventIntent> condition_notices(
     const api::AnalysisRun& run, const std::vector<api::Metric>& metrics);
 // Metric, value, condition and query of the sample that decided; on the Rollout that owns the run,

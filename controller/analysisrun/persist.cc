@@ -170,8 +170,8 @@ Persistence persist(const api::AnalysisRun& run, const api::AnalysisRunStatus& s
   write.verb = kube::Verb::MergePatch;
   write.body = kube::dump(Json{{"status", difference}});
   write.uid = run.meta.uid;
-  // The status is ours alone, but a process that lost its Lease may still have one on the way: it must
-  // not land over what the next one wrote.
+  // The status is ours alone, but a process that lost its Lease may still have one on the way: it
+  // must not land over what the next one wrote.
   write.resource_version = run.meta.resource_version;
   write.purpose = "PatchAnalysisRun";
   return {std::move(write), std::nullopt};

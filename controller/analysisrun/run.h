@@ -44,7 +44,8 @@ struct Observed {
   std::map<std::string, Result<std::string>>
       secrets;  // "name/key" → value, or why it could not be read
   std::vector<std::shared_ptr<const kube::Job>> jobs;  // controlled by the run: kube::controls()
-  // Pods that those Jobs control, filled only after a pass that set job_pods_needed; may stay empty.
+  // Pods that those Jobs control, filled only after a pass that set job_pods_needed; may stay
+  // empty.
   std::vector<std::shared_ptr<const kube::Pod>> job_pods;
   // Job name → why the server refused its create (Invalid, Forbidden): an error of its measurement,
   // whose next one asks again; may stay empty: the create is then repeated with the backoff of

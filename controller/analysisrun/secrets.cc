@@ -12,15 +12,15 @@ namespace sluice::analysisrun {
 namespace {
 
 // The kustomize overlay that grants the controller `get` on Secrets.
-constexpr std::string_view kOverlay = "deploy/secrets";
+constexpr std::string_view kRole = "deploy/secrets/one-namespace/role.yaml";
 
 std::string unreadable_text(std::string_view run_namespace, const std::string& name,
                             const Error& error) {
   if (error.code == ErrorCode::Forbidden) {
     return fmt::format(
-        "cannot read Secret {}/{}: the controller lacks the right to get secrets; apply the "
-        "overlay {} to grant it",
-        run_namespace, name, kOverlay);
+        "cannot read Secret {0}/{1}: the controller lacks the right to get secrets; for this "
+        "namespace alone it is granted by: kubectl -n {0} apply -f {2}",
+        run_namespace, name, kRole);
   }
   return fmt::format("cannot read Secret {}/{}: {}", run_namespace, name, error.message);
 }

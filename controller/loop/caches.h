@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "api/analysis.h"
@@ -42,6 +43,12 @@ class KindCacheBase : public kube::ReflectorSink {
   // From the answer to a write of ours, or a read-back.
   virtual void overlay(kube::Node object) = 0;
   virtual void overlay_deleted(const kube::ObjectKey& key) = 0;
+  // The object as a document; nullptr when it is absent, or its kind is kept as another view.
+  [[nodiscard]] virtual std::shared_ptr<const kube::Object> object(
+      const kube::ObjectKey& key) const = 0;
+  // Likewise those that this owner controls.
+  [[nodiscard]] virtual std::vector<std::shared_ptr<const kube::Object>> objects_of(
+      const kube::Owner& owner) const = 0;
 
  private:
   kube::Reflector reflector_;
@@ -93,6 +100,16 @@ class KindCache final : public KindCacheBase {
     tell(before, key);
   }
   void overlay_deleted(const kube::ObjectKey& key) override { store.overlay_deleted(key); }
+  [[nodiscard]] std::shared_ptr<const kube::Object> object(
+      const kube::ObjectKey& key) const override {
+    if constexpr (std::is_same_v<T, kube::Object>) return store.get(key);
+    return nullptr;
+  }
+  [[nodiscard]] std::vector<std::shared_ptr<const kube::Object>> objects_of(
+      const kube::Owner& owner) const override {
+    if constexpr (std::is_same_v<T, kube::Object>) return store.owned_by(owner);
+    return {};
+  }
 
  private:
   void tell(const typename kube::Store<T>::Ptr& before, const kube::ObjectKey& key) {

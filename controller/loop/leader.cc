@@ -133,8 +133,15 @@ void Leader::poll() {
       lease_.reset();
       known_ = true;
     } else {
-      telemetry_.log(LogLevel::Error, "cannot read the Lease",
-                     {{"status", std::to_string(event.response.status)}});
+      telemetry_.log(
+          LogLevel::Error,
+          "cannot read the Lease, so this controller does not lead and drives nothing",
+          {{"namespace", options_.lease_namespace},
+           {"name", options_.lease_name},
+           {"status", std::to_string(event.response.status)},
+           {"remedy", event.response.status == 403
+                          ? "name this Lease in resourceNames of the Role argo-rollouts-lease"
+                          : ""}});
       return;
     }
     if (releasing_) {

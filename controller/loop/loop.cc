@@ -1,9 +1,9 @@
 // The heart of the controller: events in, decisions made, writes out, on one thread.
 //
-//   transport events ─▶ caches ─▶ dirty keys ─▶ gather ─▶ decide (pure) ─▶ plan ─▶ writes, one at a
-//   time per key
-//         ▲                                                                  │
-//         └──────────────────────── answers, watch echoes ◀──────────────────┘
+//   transport events ─▶ caches ─▶ dirty keys ─▶ gather ─▶ decide (pure) ─▶ plan ─▶ writes, one
+//         ▲                                                                        at a time
+//         │                                                                        per key
+//         └────────────────────── answers, watch echoes ◀─────────────────────────────┘
 //
 // A key is busy from its decision until its last write was answered. The answer of a write goes
 // into the cache before the key looks again, so no decision is made on a state older than our own
@@ -275,7 +275,7 @@ void Loop::Impl::process_rollout(const Key& key) {
   observed.refusals = refusals.of(key, clock.mono_now(), wall);
   observed.carried_out = carried_out.contains(key.object);
   rollout::Options rollout_options;
-  rollout_options.allow_ingress_snippets = options.allow_ingress_snippets;
+  rollout_options.routers = options.routers;
   rollout_options.resync_period = options.resync_period;
   const MonoTime before = clock.mono_now();
   controller::Plan plan = rollout::decide(observed, wall, rollout_options);

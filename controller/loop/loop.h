@@ -10,6 +10,7 @@
 #include "analysis/providers/job.h"
 #include "base/rng.h"
 #include "base/seams.h"
+#include "traffic/options.h"
 
 namespace sluice::loop {
 
@@ -31,7 +32,7 @@ struct Options {
   // Of each kind, so many objects are kept ready to be read, those read or changed last; the others
   // as packed text (ADR 10; sizes are in bench/README.md).
   std::size_t cached_views_max = 512;
-  bool allow_ingress_snippets = false;
+  traffic::Options routers = {};
   bool secrets_need_label = false;
   analysis::job::Policy jobs = {};
   std::string prometheus_address;

@@ -3,31 +3,20 @@
 #include <algorithm>
 #include <array>
 
+#include "api/routers.h"
+
 namespace sluice::loop {
 
 namespace {
 
-// The `traffic_router` label: the last of these that is configured. Newer routers are "" in the
-// reference's metric, too.
+// The label traffic_router. Newer routers are "" in the reference's metric, too.
 std::string_view router_label(const api::Rollout& rollout) {
   if (!rollout.spec.canary || !rollout.spec.canary->traffic_routing) return "";
   const auto& routing = *rollout.spec.canary->traffic_routing;
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOrder{
-      {{"alb", "ALB"},
-       {"ambassador", "Ambassador"},
-       {"istio", "Istio"},
-       {"nginx", "Nginx"},
-       {"smi", "SMI"},
-       {"appMesh", "AppMesh"}}};
-  std::string_view label;
-  for (const auto& [member, text] : kOrder) {
-    const auto& others = routing.other_routers;
-    const bool configured = member == "nginx"
-                                ? routing.nginx.has_value()
-                                : std::find(others.begin(), others.end(), member) != others.end();
-    if (configured) label = text;
-  }
-  return label;
+  const api::RouterRow* named = nullptr;
+  for (const auto& row : api::router_rows())
+    if (row.info_rank > (named ? named->info_rank : 0) && routing.has(row.member)) named = &row;
+  return named ? named->name : "";
 }
 
 }  // namespace

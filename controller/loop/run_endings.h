@@ -27,8 +27,8 @@ class RunEndings {
         telemetry_(telemetry),
         record_(std::move(record)) {}
 
-  // What to send for this write: itself, unless it stops a run whose end fits in. Called at the last
-  // moment, so that no sample taken meanwhile is left out.
+  // What to send for this write: itself, unless it stops a run whose end fits in. Called at the
+  // last moment, so that no sample taken meanwhile is left out.
   [[nodiscard]] kube::Write before_send(kube::Write write);
   // Its outcome, once the caches show it: a refused end is none, and one of unknown outcome is as
   // the server has it.

@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "base/hash.h"
 #include "controller/analysisrun/secrets.h"
 #include "kube/model/resources.h"
 #include "kube/request/request.h"

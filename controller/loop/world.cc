@@ -6,7 +6,6 @@
 #include "controller/analysisrun/run.h"
 #include "controller/loop/rollout_probe.h"
 #include "kube/json/json.h"
-#include "traffic/nginx/nginx.h"
 
 namespace sluice::loop {
 
@@ -81,14 +80,14 @@ World::World(const Options& options, Clock& clock, Rng& rng, KeyQueue& queue, Te
       templates(watch(api::kAnalysisTemplates, options), false, rng, api::decode_analysis_template,
                 [this](auto* before, auto* now) {
                   publish_or_forget(telemetry_, kTemplateMetrics, before, now);
-                  on_referred(Referred::Template, before ? &before->meta : nullptr,
+                  on_referred(api::kAnalysisTemplates, before ? &before->meta : nullptr,
                               now ? &now->meta : nullptr, "AnalysisTemplate changed");
                 }),
       cluster_templates(
           watch(api::kClusterAnalysisTemplates, options), true, rng, api::decode_analysis_template,
           [this](auto* before, auto* now) {
             publish_or_forget(telemetry_, kTemplateMetrics, before, now);
-            on_referred(Referred::ClusterTemplate, before ? &before->meta : nullptr,
+            on_referred(api::kClusterAnalysisTemplates, before ? &before->meta : nullptr,
                         now ? &now->meta : nullptr, "ClusterAnalysisTemplate changed");
           }),
       experiments(watch(api::kExperiments, options), true, rng, decode_experiment,
@@ -107,10 +106,10 @@ World::World(const Options& options, Clock& clock, Rng& rng, KeyQueue& queue, Te
                    }),
       services(watch(kube::kServices, options), false, rng, kube::decode_service,
                [this](auto* before, auto* now) { on_service(before, now); }),
-      ingresses(watch(kube::kIngresses, options), true, rng, kube::decode_ingress,
+      ingresses(watch(kube::kIngresses, options), true, rng, kube::decode_object,
                 [this](auto* before, auto* now) {
                   if (!now) forget_metrics(telemetry_, kIngressMetrics, before->meta.key);
-                  on_referred(Referred::Ingress, before ? &before->meta : nullptr,
+                  on_referred(kube::kIngresses, before ? &before->meta : nullptr,
                               now ? &now->meta : nullptr, "Ingress changed");
                 }),
       jobs(watch(kube::kJobs, options, std::string(kRunUidLabel)), true, rng, kube::decode_job,
@@ -303,28 +302,21 @@ MonoTime World::look_for_claimed() {
   return MonoTime::max();
 }
 
-std::set<World::ReferredKey> World::referred_by(const api::Rollout& rollout) const {
-  std::set<ReferredKey> out;
+std::set<kube::ObjectRef> World::referred_by(const api::Rollout& rollout) const {
+  std::set<kube::ObjectRef> out;
   const std::string& ns = rollout.meta.key.namespace_;
   const rollout::References names = rollout::references(rollout);
-  for (const auto& name : names.services) out.insert({Referred::Service, {ns, name}});
-  for (const auto& name : names.ingresses) out.insert({Referred::Ingress, {ns, name}});
-  for (const auto& name : names.analysis_templates) out.insert({Referred::Template, {ns, name}});
+  out.insert(names.objects.begin(), names.objects.end());
+  for (const auto& name : names.services) out.insert({kube::kServices, {ns, name}});
+  for (const auto& name : names.analysis_templates)
+    out.insert({api::kAnalysisTemplates, {ns, name}});
   for (const auto& name : names.cluster_analysis_templates)
-    out.insert({Referred::ClusterTemplate, {"", name}});
-  if (rollout.spec.canary && rollout.spec.canary->traffic_routing &&
-      rollout.spec.canary->traffic_routing->nginx) {
-    for (const auto& stable :
-         traffic::nginx::stable_ingress_names(*rollout.spec.canary->traffic_routing->nginx)) {
-      out.insert({Referred::Ingress,
-                  {ns, traffic::nginx::canary_ingress_name(rollout.meta.key.name, stable)}});
-    }
-  }
+    out.insert({api::kClusterAnalysisTemplates, {"", name}});
   return out;
 }
 
-void World::set_references(const kube::ObjectKey& rollout, const std::set<ReferredKey>& old,
-                           const std::set<ReferredKey>& wanted) {
+void World::set_references(const kube::ObjectKey& rollout, const std::set<kube::ObjectRef>& old,
+                           const std::set<kube::ObjectRef>& wanted) {
   for (const auto& key : wanted) {
     auto& referring = referring_[key];
     const auto at = std::lower_bound(referring.begin(), referring.end(), rollout);
@@ -336,8 +328,8 @@ void World::set_references(const kube::ObjectKey& rollout, const std::set<Referr
     if (it != referring_.end() && std::erase(it->second, rollout) > 0 && it->second.empty())
       referring_.erase(it);
     // A Service that is no longer used gets its selector back; one that others wait for is theirs.
-    if (key.first == Referred::Service) {
-      mark(service_key(key.second), Lane::Normal, "no longer referenced");
+    if (key.type == kube::kServices) {
+      mark(service_key(key.key), Lane::Normal, "no longer referenced");
       mark_referring(key, "Service is free");
     }
   }
@@ -348,8 +340,8 @@ void World::on_rollout(const api::Rollout* before, const api::Rollout* now_objec
   const bool was_ours = before && ours(before->meta);
   const bool is_ours = now_object && ours(now_object->meta);
   if (was_ours != is_ours || (is_ours && before->meta.generation != now_object->meta.generation)) {
-    set_references(key, was_ours ? referred_by(*before) : std::set<ReferredKey>{},
-                   is_ours ? referred_by(*now_object) : std::set<ReferredKey>{});
+    set_references(key, was_ours ? referred_by(*before) : std::set<kube::ObjectRef>{},
+                   is_ours ? referred_by(*now_object) : std::set<kube::ObjectRef>{});
   }
   if (!now_object) forget_metrics(telemetry_, kRolloutMetrics, key);
   if (was_ours && !is_ours)
@@ -442,20 +434,20 @@ void World::on_owned(const kube::Meta* before, const kube::Meta* now_object,
   }
 }
 
-void World::mark_referring(const ReferredKey& key, std::string_view reason) {
-  auto it = referring_.find(key);
+void World::mark_referring(const kube::ObjectRef& object, std::string_view reason) {
+  auto it = referring_.find(object);
   if (it == referring_.end()) return;
   for (const auto& rollout : it->second) mark(rollout_key(rollout), Lane::Normal, reason);
 }
 
-void World::on_referred(Referred kind, const kube::Meta* before, const kube::Meta* now_object,
-                        std::string_view reason) {
-  mark_referring({kind, now_object ? now_object->key : before->key}, reason);
+void World::on_referred(const kube::ResourceType& type, const kube::Meta* before,
+                        const kube::Meta* now_object, std::string_view reason) {
+  mark_referring({type, now_object ? now_object->key : before->key}, reason);
 }
 
 void World::on_service(const kube::Service* before, const kube::Service* now_object) {
   const kube::ObjectKey& key = now_object ? now_object->meta.key : before->meta.key;
-  mark_referring({Referred::Service, key}, "Service changed");
+  mark_referring({kube::kServices, key}, "Service changed");
   if (!now_object) forget_metrics(telemetry_, kServiceMetrics, key);
   if (now_object &&
       (now_object->meta.annotations.contains(std::string(api::kManagedByAnnotation)) ||
@@ -465,7 +457,7 @@ void World::on_service(const kube::Service* before, const kube::Service* now_obj
 }
 
 bool World::service_referenced(const kube::ObjectKey& key) const {
-  return referring_.contains({Referred::Service, key});
+  return referring_.contains({kube::kServices, key});
 }
 
 bool World::service_used(const kube::ObjectKey& key) const {
@@ -550,23 +542,24 @@ rollout::Observed World::gather(const kube::ObjectKey& key,
         !api::is_completed(run->status.phase))
       out.unrecorded_ends.insert(run->meta.key.name);
   }
-  for (const auto& [kind, object] : referred_by(*out.rollout)) {
-    switch (kind) {
-      case Referred::Service:
-        if (auto service = services.store.get(object)) {
-          if (abandoned(*service, key.name)) out.abandoned_services.insert(object.name);
-          out.services[object.name] = std::move(service);
-        }
-        break;
-      case Referred::Ingress:
-        if (auto ingress = ingresses.store.get(object))
-          out.ingresses[object.name] = std::move(ingress);
-        break;
-      case Referred::Template:
-      case Referred::ClusterTemplate:
-        break;
-    }
+  const auto refs = rollout::references(*out.rollout);
+  for (const auto& name : refs.services) {
+    auto service = services.store.get({ns, name});
+    if (!service) continue;
+    if (abandoned(*service, key.name)) out.abandoned_services.insert(name);
+    out.services[name] = std::move(service);
   }
+  const auto caches = all();
+  for (const auto& ref : refs.objects) {
+    const auto cache = std::find_if(caches.begin(), caches.end(),
+                                    [&](const auto* one) { return one->type() == ref.type; });
+    if (cache == caches.end()) continue;
+    if (auto object = (*cache)->object(ref.key)) out.objects.emplace(ref, std::move(object));
+  }
+  // And what an earlier spec has left: it must not go on taking users (traffic.md T-7).
+  for (const auto* cache : caches)
+    for (auto& object : cache->objects_of(owner))
+      out.objects.emplace(kube::ObjectRef{cache->type(), object->meta.key}, object);
   // Templates refer to each other, so the whole namespace's are offered: pointers, not copies.
   for (auto& item : templates.store.list(ns))
     out.analysis_templates[item->meta.key.name] = std::move(item);

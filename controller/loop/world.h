@@ -52,8 +52,8 @@ class World {
   [[nodiscard]] bool ours(const Key& key) const;
   // Does it carry our instance id, in a namespace that we look after?
   [[nodiscard]] bool ours(const kube::Meta& meta) const;
-  // The same for what a Rollout may control: that Rollout's id counts, not its own. A Rollout may be
-  // given to another controller in the middle of an update, and only one is to act.
+  // The same for what a Rollout may control: that Rollout's id counts, not its own. A Rollout may
+  // be given to another controller in the middle of an update, and only one is to act.
   [[nodiscard]] bool goes_with_us(const kube::Meta& meta) const;
   // Wakes the object that controls this one, if it is there and ours.
   void mark_owner(const kube::Meta& meta, Lane lane, std::string_view reason);
@@ -72,7 +72,7 @@ class World {
   KindCache<Experiment> experiments;
   KindCache<kube::ReplicaSet> replica_sets;
   KindCache<kube::Service> services;
-  KindCache<kube::Ingress> ingresses;
+  KindCache<kube::Object> ingresses;
   KindCache<kube::Job> jobs;
 
   // The status of runs as we know it, ahead of the server while a write is on its way. Survives
@@ -83,8 +83,6 @@ class World {
   std::function<void(const kube::ObjectKey&)> run_gone;
 
  private:
-  enum class Referred { Service, Ingress, Template, ClusterTemplate };
-  using ReferredKey = std::pair<Referred, kube::ObjectKey>;
   void on_rollout(const api::Rollout* before, const api::Rollout* now_object);
   void on_run(const api::AnalysisRun* before, const api::AnalysisRun* now_object);
   void on_service(const kube::Service* before, const kube::Service* now_object);
@@ -95,12 +93,12 @@ class World {
   void follow_server(const api::AnalysisRun& run);
   void note_claim(const kube::Meta& meta);
   [[nodiscard]] bool looked_after(const kube::ObjectKey& key) const;
-  void on_referred(Referred kind, const kube::Meta* before, const kube::Meta* now_object,
-                   std::string_view reason);
-  void mark_referring(const ReferredKey& key, std::string_view reason);
-  void set_references(const kube::ObjectKey& rollout, const std::set<ReferredKey>& old,
-                      const std::set<ReferredKey>& wanted);
-  [[nodiscard]] std::set<ReferredKey> referred_by(const api::Rollout& rollout) const;
+  void on_referred(const kube::ResourceType& type, const kube::Meta* before,
+                   const kube::Meta* now_object, std::string_view reason);
+  void mark_referring(const kube::ObjectRef& object, std::string_view reason);
+  void set_references(const kube::ObjectKey& rollout, const std::set<kube::ObjectRef>& old,
+                      const std::set<kube::ObjectRef>& wanted);
+  [[nodiscard]] std::set<kube::ObjectRef> referred_by(const api::Rollout& rollout) const;
   [[nodiscard]] bool abandoned(const kube::Service& service, const std::string& rollout) const;
   [[nodiscard]] std::vector<KindCacheBase*> all();
   [[nodiscard]] std::vector<const KindCacheBase*> all() const;
@@ -111,7 +109,7 @@ class World {
   Telemetry& telemetry_;
   std::set<std::string> missing_logged_;
   bool unreachable_logged_ = false;
-  std::map<ReferredKey, std::vector<kube::ObjectKey>> referring_;  // our Rollouts, in order
+  std::map<kube::ObjectRef, std::vector<kube::ObjectKey>> referring_;  // our Rollouts, in order
   // Uids named as a controller's by objects whose namespace has no such owner; bounded: what finds
   // no room is found at the next resync.
   std::set<std::string> claimed_uids_;

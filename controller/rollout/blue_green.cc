@@ -21,7 +21,7 @@ bool halted(const Draft& draft) {
   return halt_reason(draft.spec(), draft.stored) != Halt::None;
 }
 
-// B3.
+// The preview Service follows newRS (rollout.md B3).
 void preview_service(Draft& draft) {
   const auto& spec = *draft.spec().blue_green;
   if (halted(draft) || spec.preview_service == spec.active_service) return;
@@ -29,7 +29,7 @@ void preview_service(Draft& draft) {
   point_service(draft, spec.preview_service, draft.new_rs, SwitchCheck::None);
 }
 
-// B7.
+// A new version waits for a person or a timer before it is switched to (rollout.md B7).
 void pause_before_switch(Draft& draft) {
   if (draft.aborted() || halted(draft)) return;
   const auto decision =
@@ -50,7 +50,7 @@ void return_to_stable(Draft& draft) {
                         draft.cut_for_verdict ? draft.verdict_annotation : "");
 }
 
-// B8.
+// The active Service goes to newRS once nothing holds it back (rollout.md B8).
 void active_service(Draft& draft) {
   const auto& service = draft.spec().blue_green->active_service;
   if (draft.aborted()) {

@@ -12,8 +12,9 @@
 namespace sluice::rollout {
 namespace {
 
-// C6–C8. On an abort the weight goes first: the Service behind it may still have no pods to offer.
-// So it does when another version becomes the canary: it would get the weight of the one before.
+// On an abort the weight goes first: the Service behind it may still have no pods to offer
+// (rollout.md C6–C8). So it does when another version becomes the canary: it would get the weight
+// of the one before.
 void route(Draft& draft) {
   if ((draft.aborted() && draft.routed()) || serves_replaced_canary(draft)) {
     reconcile_traffic(draft);
@@ -27,10 +28,10 @@ void route(Draft& draft) {
       reconcile_traffic(draft);
     }
   }
-  quiet_orphan_ingresses(draft);
+  release_routes(draft);
 }
 
-// C12.
+// A pause step that is not over ends the pass (rollout.md C12).
 void pause_step(Draft& draft) {
   const auto* step = current_step_of(*draft.spec().canary, draft.stored.current_step_index);
   if (!step || !step->pause || draft.spec().paused || draft.stored.promote_full ||

@@ -3,9 +3,9 @@
 
 namespace sluice::rollout {
 
-// rollout.md §2.5. newRS exists; adopt_verdict() has run.
+// NewRS exists; adopt_verdict() has run (rollout.md §2.5).
 void canary_pass(Draft& draft);
-// rollout.md §2.6.
+// The whole blue/green pass (rollout.md §2.6).
 void blue_green_pass(Draft& draft);
 
 }  // namespace sluice::rollout

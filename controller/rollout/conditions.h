@@ -52,11 +52,12 @@ using Conditions = std::vector<kube::Condition>;
 // to the end.
 bool set_condition(Conditions& list, kube::Condition condition, WallTime now);
 bool remove_condition(Conditions& list, std::string_view type);
-// InvalidSpec with its message; replaces the message when the cause changed (§9.9 item 139).
+// InvalidSpec with its message; replaces the message when the cause changed (rollout.md §9.9 item
+// 139).
 bool set_invalid_spec(Conditions& list, std::string_view rollout_name, std::string_view error,
                       WallTime now);
 
-// The Progressing conditions set outside the persist step (§2.3, RS creation).
+// The Progressing conditions set outside the persist step (rollout.md §2.3, RS creation).
 [[nodiscard]] kube::Condition progressing_created(std::string_view replica_set);
 [[nodiscard]] kube::Condition progressing_found(std::string_view replica_set);
 [[nodiscard]] kube::Condition progressing_create_error(std::string_view replica_set,
@@ -66,14 +67,16 @@ bool set_invalid_spec(Conditions& list, std::string_view rollout_name, std::stri
 [[nodiscard]] kube::Condition progressing_retry();
 [[nodiscard]] kube::Condition paused_condition(bool paused);
 
-// §2.3: the pause/abort pre-check. True when the list changed; that patch is then the whole pass.
-// The caller makes sure that the generation is observed. `list` starts as the stored conditions.
+// The pause/abort pre-check (rollout.md §2.3). True when the list changed; that patch is then the
+// whole pass. The caller makes sure that the generation is observed. `list` starts as the stored
+// conditions.
 bool precheck_conditions(Conditions& list, const api::RolloutSpec& spec,
                          const api::RolloutStatus& stored, WallTime now);
 
-// "Healthy" of §7.2. `next` is the status being built; observedGeneration is the stored one.
+// "Healthy" of rollout.md §7.2. `next` is the status being built; observedGeneration is the stored
+// one.
 [[nodiscard]] bool is_healthy(const api::Rollout& rollout, const api::RolloutStatus& next);
-// "Progress made" of §7.3, compared with the stored status.
+// "Progress made" of rollout.md §7.3, compared with the stored status.
 [[nodiscard]] bool progress_made(const api::RolloutSpec& spec, const api::RolloutStatus& stored,
                                  const api::RolloutStatus& next);
 
@@ -84,7 +87,7 @@ struct DeadlineInput {
   bool others_delayed = false;               // any otherRS has a scale-down-deadline
   bool gate_blocked = false;  // the AnalysisRun of the step cannot be made: that is no analysis
 };
-// §1.17: no time-out may be declared now (progress included).
+// No time-out may be declared now (progress included) (rollout.md §1.17).
 [[nodiscard]] bool deadline_exempt(const DeadlineInput& in);
 // The stored Progressing condition is past its deadline, or already says so. Does not look at the
 // exemptions.
@@ -114,8 +117,8 @@ struct ConditionChanges {
   bool progressed = false, became_unhealthy = false, timed_out = false;
   std::string abort_text;
 };
-// Item 4 of §2.6.1: conditions other than InvalidSpec and Paused, on `next` (whose list starts as
-// the stored one, and whose pause and abort fields are final).
+// Item 4 of rollout.md §2.6.1: conditions other than InvalidSpec and Paused, on `next` (whose list
+// starts as the stored one, and whose pause and abort fields are final).
 ConditionChanges update_conditions(api::RolloutStatus& next, const ConditionInput& in,
                                    WallTime now);
 

@@ -16,6 +16,7 @@
 #include "controller/rollout/status_patch.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
+#include "traffic/routers.h"
 
 namespace sluice::rollout {
 namespace {
@@ -32,10 +33,11 @@ World make_world(const Observed& observed) {
   for (const auto& name : refs.services)
     if (const auto it = observed.services.find(name); it != observed.services.end())
       world.services.insert(*it);
-  for (const auto& [name, ingress] : observed.ingresses) {
-    if (kube::controls(self, ingress->meta) ||
-        std::find(refs.ingresses.begin(), refs.ingresses.end(), name) != refs.ingresses.end())
-      world.ingresses.emplace(name, ingress);
+  world.routers = traffic::routers_of(*observed.rollout);
+  for (const auto& [ref, object] : observed.objects) {
+    if (kube::controls(self, object->meta) ||
+        std::find(refs.objects.begin(), refs.objects.end(), ref) != refs.objects.end())
+      world.objects.emplace(ref, object);
   }
   for (const auto& run : observed.analysis_runs)
     if (kube::controls(self, run->meta)) world.runs.push_back(run);
@@ -93,7 +95,7 @@ std::optional<controller::Plan> stop_before_the_passes(const Observed& observed,
     return plan;
   }
   if (rollout.decode_error) return untouched(observed, now, rollout.decode_error->message, false);
-  if (const auto what = api::unsupported(rollout))
+  if (const auto what = api::unsupported(rollout, traffic::abilities_of(rollout)))
     return untouched(observed, now, refusal_text(rollout, *what), true);
   if (const auto error = api::validate_spec(rollout))
     return untouched(observed, now, *error, false);
@@ -139,7 +141,7 @@ void scaling_pass(Draft& draft) {
   if (draft.running()) scaling_status(draft);
 }
 
-// rollout.md §2.2.
+// What comes before either strategy, in the order of rollout.md §2.2.
 void run_pass(Draft& draft) {
   if (!draft.spec().replicas && !default_replicas(draft)) return;
   if (draft.stored.abort && !draft.stored.aborted_at && draft.stored.promote_full) {
@@ -200,7 +202,7 @@ bool same_status(const api::RolloutStatus& a, const api::RolloutStatus& b) {
 std::ptrdiff_t patches_of_routes(const std::vector<Item>& items) {
   return std::count_if(items.begin(), items.end(), [](const Item& item) {
     const auto* write = std::get_if<kube::Write>(&item.intent);
-    return write && write->type == kube::kIngresses && write->verb != kube::Verb::Create;
+    return write && write->purpose == traffic::kSetWeights && write->verb != kube::Verb::Create;
   });
 }
 

@@ -47,7 +47,7 @@ std::string size_in(const kube::Write& write) {
 }
 
 std::string_view event_of(std::string_view purpose) {
-  if (purpose == "SetWeights") return "TrafficRoutingError";
+  if (purpose == traffic::kSetWeights) return "TrafficRoutingError";
   if (purpose == "CreateReplicaSet") return "ReplicaSetCreateError";
   return "ReconciliationError";
 }
@@ -95,7 +95,7 @@ bool same_intent(const kube::Write& a, const kube::Write& b) {
     return false;
   // Other bodies hold the time of day, which does not make them another wish.
   if (a.purpose == "ScaleReplicaSet") return size_in(a) == size_in(b);
-  const bool exact = a.purpose == "SetWeights" || a.purpose == "SwitchService";
+  const bool exact = a.purpose == traffic::kSetWeights || a.purpose == "SwitchService";
   return !exact || a.body == b.body;
 }
 
@@ -230,10 +230,10 @@ bool Draft::write(kube::Write write) {
   return true;
 }
 
-// The set is created by this very plan: it is created as it shall be, with two exceptions. Where pods
-// had to go first (no room to surge), new ones come after them. And over a running update the weight
-// of the version before has to be taken back first: were this process to die, the new pods could be
-// ready before that, and would get the other's share.
+// The set is created by this very plan: it is created as it shall be, with two exceptions. Where
+// pods had to go first (no room to surge), new ones come after them. And over a running update the
+// weight of the version before has to be taken back first: were this process to die, the new pods
+// could be ready before that, and would get the other's share.
 bool Draft::change_created(kube::ReplicaSet& set, const SetChange& change) {
   const auto writes_set = [](const Item& item) {
     const auto* write = std::get_if<kube::Write>(&item.intent);

@@ -35,7 +35,8 @@ struct World {
   api::Rollout rollout;
   std::vector<kube::ReplicaSet> sets;  // owned by the Rollout, oldest first
   std::map<std::string, Ptr<kube::Service>> services;
-  std::map<std::string, Ptr<kube::Ingress>> ingresses;
+  std::vector<const traffic::Router*> routers;  // of this Rollout, in the order of their calls
+  kube::Objects objects;                        // theirs
   std::vector<Ptr<api::AnalysisRun>> runs;
   // Name of the newRS in `sets` that does not exist, because the server refuses it: it stands for
   // the version, has no pods, and nothing is written to it.
@@ -49,6 +50,7 @@ struct World {
 struct Item {
   controller::Intent intent;
   bool with_status = false;
+  const traffic::Router* router = nullptr;  // whose wish this carries out or tells of
 };
 
 // What a pass found and did, for the fold.
@@ -84,8 +86,8 @@ struct Draft {
   std::vector<kube::ReplicaSet*> others;  // all but newRS and stableRS
   bool new_rs_was_delayed =
       false;                  // newRS carried an unexpired scale-down-deadline when the pass began
-  bool spec_changed = false;  // rollout.md §3.13
-  bool scaling_only = false;  // rollout.md §2.4
+  bool spec_changed = false;  // another template or other steps (rollout.md §3.13)
+  bool scaling_only = false;  // only spec.replicas changed (rollout.md §2.4)
 
   // What the stages produce.
   api::RolloutStatus next;
@@ -103,6 +105,7 @@ struct Draft {
   // The weight, the selector, or the AnalysisRun that this pass wants cannot be had now: no step
   // and no promotion is built on it.
   bool route_blocked = false, switch_blocked = false, gate_blocked = false;
+  bool unverified_end = false;                      // all users, and no router says they arrive
   bool settled = false;                             // no verdict waits for its record
   // The pass before this one promoted and set a weight on the way: that write may be dropped for
   // this pass's.

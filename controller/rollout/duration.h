@@ -10,7 +10,7 @@ namespace sluice::rollout {
 struct DurationInput {
   const api::Rollout* rollout = nullptr;     // spec and stored status; not owned
   const api::RolloutStatus* next = nullptr;  // the new status, conditions included; not owned
-  bool spec_changed = false;                 // §3.13, or stored currentPodHash empty
+  bool spec_changed = false;                 // rollout.md §3.13, or stored currentPodHash empty
   bool rollback = false, fast_rollback = false;
   bool new_rs_available = false;  // available(newRS) ≥ N
   bool aborted = false;           // this pass's view

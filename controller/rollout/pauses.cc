@@ -197,8 +197,8 @@ bool preview_check_point(const BlueGreenPauseInput& in, std::int32_t new_rs_avai
   const auto& preview = in.spec->blue_green->preview_replica_count;
   if (reset || !preview) return false;
   if (in.stored->blue_green.scale_up_preview_check_point) return true;
-  // At least: a process that died between the growth and its record left more pods, and the approval
-  // of a person that must not be asked for twice.
+  // At least: a process that died between the growth and its record left more pods, and the
+  // approval of a person that must not be asked for twice.
   return in.pre_promotion_passed && blue_green_pause_complete(in, now) &&
          new_rs_available >= *preview;
 }

@@ -39,21 +39,21 @@ struct PauseChanges {
 // "aborted" of the vocabulary: false if this pass removed the abort; otherwise stored, or added in
 // this pass.
 [[nodiscard]] bool is_aborted(const api::RolloutStatus& stored, const PauseChanges& changes);
-// Writes abort, abortedAt, pauseConditions and controllerPause of `next` (§6.1). `now` is cut to
-// whole seconds.
+// Writes abort, abortedAt, pauseConditions and controllerPause of `next` (rollout.md §6.1). `now`
+// is cut to whole seconds.
 void apply_pauses(api::RolloutStatus& next, const api::RolloutStatus& stored,
                   const PauseChanges& changes, WallTime now);
 
-// §6.2.
+// What keeps a canary ReplicaSet at its size (rollout.md §6.2).
 enum class Halt { None, UserPaused, InconclusiveAnalysis };
 [[nodiscard]] Halt halt_reason(const api::RolloutSpec& spec, const api::RolloutStatus& stored);
 [[nodiscard]] std::string_view to_string(Halt halt);
-// Canary ReplicaSet sizing is halted; spec.paused no longer counts once promoteFull is set (§5.3,
-// improved).
+// Canary ReplicaSet sizing is halted; spec.paused no longer counts once promoteFull is set
+// (rollout.md §5.3, improved).
 [[nodiscard]] bool sizing_halted(const api::RolloutSpec& spec, const api::RolloutStatus& stored);
 
-// §3.12: the pause step is complete. Does not look at spec.paused: the caller does, for every kind
-// of step.
+// The pause step is complete (rollout.md §3.12). Does not look at spec.paused: the caller does, for
+// every kind of step.
 [[nodiscard]] bool canary_pause_complete(const api::PauseStep& step,
                                          const api::RolloutStatus& stored, WallTime now);
 
@@ -61,7 +61,8 @@ struct PauseDecision {
   bool add = false, remove = false;
   std::optional<WallTime> wake_at;  // the first instant at which the pause is over
 };
-// C12. `step` is the current step's pause.
+// Whether to add, keep or end the pause of a step (rollout.md C12). `step` is the current step's
+// pause.
 [[nodiscard]] PauseDecision canary_pause(const api::PauseStep& step, const api::RolloutSpec& spec,
                                          const api::RolloutStatus& stored, WallTime now,
                                          Seconds resync);
@@ -69,15 +70,15 @@ struct PauseDecision {
 struct BlueGreenPauseInput {
   const api::RolloutSpec* spec = nullptr;      // not owned
   const api::RolloutStatus* stored = nullptr;  // not owned
-  bool ready = false;                          // §4.3
+  bool ready = false;  // the preview may be judged (rollout.md §4.3)
   bool fast_tracked = false;  // fast rollback, promoteFull, active selector empty or already newRS
   bool pre_promotion_passed = false;  // Successful, or not configured
   bool added_now = false;             // BlueGreenPause was added in this pass
 };
-// B7.
+// Whether to add, keep or end the pause before the switch (rollout.md B7).
 [[nodiscard]] PauseDecision blue_green_pause(const BlueGreenPauseInput& in, WallTime now,
                                              Seconds resync);
-// "Pause complete" of §4.3; a human resume counts in both modes (improved).
+// "Pause complete" of rollout.md §4.3; a human resume counts in both modes (improved).
 [[nodiscard]] bool blue_green_pause_complete(const BlueGreenPauseInput& in, WallTime now);
 // scaleUpPreviewCheckPoint of the next status. `reset`: the pod hash changed, or the update was
 // promoted.

@@ -1,11 +1,12 @@
 #include "controller/rollout/references.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "analysis/run_spec.h"
 #include "controller/rollout/rollout.h"
-#include "traffic/nginx/nginx.h"
-#include "traffic/router.h"
+#include "traffic/routers.h"
+#include "traffic/services.h"
 
 namespace sluice::rollout {
 namespace {
@@ -61,6 +62,15 @@ std::vector<const api::RolloutAnalysis*> blocks(const api::Rollout& rollout) {
   return out;
 }
 
+// `unfit` looks only for objects that do not fit, otherwise for all else.
+std::optional<std::string> route_problem(const Observed& observed, bool unfit) {
+  for (const auto* router : traffic::routers_of(*observed.rollout)) {
+    auto problem = router->problem(*observed.rollout, observed.objects);
+    if (problem && problem->unfit == unfit) return std::move(problem->text);
+  }
+  return std::nullopt;
+}
+
 void add_unique(std::vector<std::string>& list, const std::string& name) {
   if (!name.empty() && std::find(list.begin(), list.end(), name) == list.end())
     list.push_back(name);
@@ -77,16 +87,10 @@ std::optional<std::string> check_references(const Observed& observed) {
   // Existence of everything comes before the fitness of anything.
   if (template_problem && template_problem->find("not found") != std::string::npos)
     return template_problem;
-  const auto& canary = rollout.spec.canary;
-  std::optional<std::string> ingress_problem;
-  if (canary && canary->traffic_routing && canary->traffic_routing->nginx)
-    ingress_problem = traffic::nginx::validate(*canary->traffic_routing->nginx,
-                                               canary->stable_service, observed.ingresses);
-  if (ingress_problem && ingress_problem->find("has no rules") == std::string::npos)
-    return ingress_problem;
+  if (auto problem = route_problem(observed, false)) return problem;
   if (auto problem = service_problem(observed, false)) return problem;
   if (template_problem) return template_problem;
-  return ingress_problem;
+  return route_problem(observed, true);
 }
 
 std::optional<api::Unsupported> unsupported_template(const Observed& observed) {
@@ -114,12 +118,11 @@ std::optional<api::Unsupported> unsupported_template(const Observed& observed) {
 References references(const api::Rollout& rollout) {
   References out;
   for (const auto& ref : service_refs(rollout)) add_unique(out.services, ref.name);
-  const auto& canary = rollout.spec.canary;
-  if (canary && canary->traffic_routing && canary->traffic_routing->nginx)
-    for (const auto& name : traffic::nginx::stable_ingress_names(*canary->traffic_routing->nginx)) {
-      add_unique(out.ingresses, name);
-      add_unique(out.ingresses, traffic::nginx::canary_ingress_name(rollout.meta.key.name, name));
-    }
+  for (const auto* router : traffic::routers_of(rollout)) {
+    auto objects = router->objects(rollout);
+    out.objects.insert(out.objects.end(), std::make_move_iterator(objects.begin()),
+                       std::make_move_iterator(objects.end()));
+  }
   for (const auto* block : blocks(rollout))
     for (const auto& ref : block->templates)
       add_unique(ref.cluster_scope.value_or(false) ? out.cluster_analysis_templates

@@ -90,8 +90,8 @@ bool older_first(const kube::ReplicaSet& a, const kube::ReplicaSet& b) {
   return a.meta.key.name < b.meta.key.name;
 }
 
-// The ReplicaSets that are newRS as far as hashes and the types know, the best first (§1.10.2),
-// until `stop` says yes. Two may qualify after an upgrade: the one that status names is the one
+// The ReplicaSets that are newRS as far as hashes and the types know, the best first (rollout.md
+// §1.10.2), until `stop` says yes. Two may qualify after an upgrade: the one that status names is the one
 // that has the pods.
 kube::ReplicaSet* first_alike(World& world, const std::function<bool(kube::ReplicaSet&)>& stop) {
   const auto& rollout = world.rollout;

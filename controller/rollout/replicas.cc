@@ -48,7 +48,7 @@ bool closer(const Candidate& a, const Candidate& b) {
   return a.miss * b.total < b.miss * a.total;
 }
 
-// limit() of §3.4 step 9.
+// limit() of rollout.md §3.4 step 9.
 void limit(std::int64_t& drain, std::int64_t& keep, std::int64_t drain_available,
            std::int64_t keep_available, std::int64_t max_pods, std::int64_t floor_pods) {
   const auto above = [&] { return std::max<std::int64_t>(0, drain + keep - max_pods); };

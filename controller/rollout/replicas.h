@@ -28,8 +28,7 @@ struct Counts {
   bool operator==(const Counts&) const = default;
 };
 
-// ---- §3.2 fenceposts
-// ---------------------------------------------------------------------------------------------
+// ---- fenceposts (rollout.md §3.2) ----
 struct Fenceposts {
   std::int32_t surge = 0, unavailable = 0;
   bool operator==(const Fenceposts&) const = default;
@@ -44,16 +43,16 @@ struct Fenceposts {
 // Of whichever strategy the Rollout has.
 [[nodiscard]] Fenceposts fenceposts(const api::RolloutSpec& spec);
 
-// ---- §3.3, §3.4 basic canary
-// ------------------------------------------------------------------------------------- The split
-// that comes closest to weight/max_weight. For 0 < weight < max_weight and at least two pods (surge
-// included) neither side is 0; the sum never exceeds replicas + 1, and replicas when surge is 0.
+// ---- basic canary (rollout.md §3.3, §3.4) ----
+// The split that comes closest to weight/max_weight. For 0 < weight < max_weight and at least two
+// pods (surge included) neither side is 0; the sum never exceeds replicas + 1, and replicas when
+// surge is 0.
 [[nodiscard]] Counts basic_split(std::int32_t replicas, std::int32_t weight,
                                  std::int32_t max_weight, std::int32_t surge);
 
 struct BasicScale {
   std::int32_t replicas = 0;                  // N
-  std::int32_t weight = 0, max_weight = 100;  // W of §3.6, M
+  std::int32_t weight = 0, max_weight = 100;  // W of rollout.md §3.6, M
   Fenceposts bounds;
   std::optional<Pods> canary;  // newRS
   std::optional<Pods> stable;  // stableRS; nullopt when there is none or it is newRS
@@ -65,9 +64,8 @@ struct BasicScale {
 // the size it would have; ignore it.
 [[nodiscard]] Counts basic_scale(const BasicScale& in);
 
-// ---- §3.5 canary with traffic routing
-// ---------------------------------------------------------------------------- ⌈weight · replicas /
-// max_weight⌉.
+// ---- canary with traffic routing (rollout.md §3.5) ----
+// ⌈weight · replicas / max_weight⌉.
 [[nodiscard]] std::int32_t weight_to_replicas(std::int32_t weight, std::int32_t replicas,
                                               std::int32_t max_weight);
 // ⌊max_weight · available / replicas⌋, not above max_weight; 0 when replicas is 0.
@@ -78,19 +76,18 @@ struct BasicScale {
                                          const std::optional<std::int32_t>& min_pods,
                                          std::int32_t replicas);
 
-// ---- §3.6 look-ups
-// -----------------------------------------------------------------------------------------------
+// ---- look-ups (rollout.md §3.6) ----
 // The current step, nullopt when there are no steps or the index is past the end. An absent index
 // counts as 0.
 [[nodiscard]] std::optional<std::size_t> current_step(const api::CanaryStrategy& canary,
                                                       const std::optional<std::int32_t>& index);
 [[nodiscard]] const api::Step* current_step_of(const api::CanaryStrategy& canary,
                                                const std::optional<std::int32_t>& index);
-// W0. `aborted` is the stored status.abort.
+// The weight that the steps ask for (rollout.md W0). `aborted` is the stored status.abort.
 [[nodiscard]] std::int32_t current_set_weight(const api::CanaryStrategy& canary,
                                               const std::optional<std::int32_t>& index,
                                               bool aborted);
-// The nearest setWeight at an index before the current one, else 0 (§3.11 case 6).
+// The nearest setWeight at an index before the current one, else 0 (rollout.md §3.11 case 6).
 [[nodiscard]] std::int32_t previous_set_weight(const api::CanaryStrategy& canary,
                                                const std::optional<std::int32_t>& index);
 // The setCanaryScale in force, nullptr when none.
@@ -117,7 +114,7 @@ struct CanaryState {
 [[nodiscard]] CanaryState canary_state(const api::Rollout& rollout, const kube::ReplicaSet* new_rs,
                                        const kube::ReplicaSet* stable_rs);
 
-// W1.
+// The weight that sizes are computed from (rollout.md W1).
 [[nodiscard]] std::int32_t sizing_weight(const CanaryState& state);
 // "Target for sizing": a fixed count, or a weight.
 struct SizeTarget {
@@ -132,19 +129,18 @@ struct RoutedScale {
   // Sizing stableRS: the weights persisted before this pass. Sizing newRS and step completion: the
   // ones just set. "May I raise the weight": none.
   std::optional<api::TrafficWeights> weights;
-  // Lower bound of stable with dynamicStableScale. 1 while an nginx router is configured and the
+  // Lower bound of stable with dynamicStableScale. 1 while a router needs a pod of stable and the
   // stable Service still selects the old ReplicaSet (traffic.md NGX-8); all replicas while a canary
   // that this version replaces has users, who can only go to stable. Else 0.
   std::int32_t stable_floor = 0;
 };
 [[nodiscard]] Counts routed_scale(const RoutedScale& in);
 
-// ---- §3.7 at desired counts
-// --------------------------------------------------------------------------------------
+// ---- at desired counts (rollout.md §3.7) ----
 [[nodiscard]] bool threshold_met(const std::optional<api::ReplicaProgressThreshold>& threshold,
                                  const std::optional<Pods>& set, std::int32_t desired);
 struct AtDesired {
-  Counts target;               // §3.4 (basic_scale) or §3.5 (routed_scale)
+  Counts target;               // rollout.md §3.4 (basic_scale) or §3.5 (routed_scale)
   std::optional<Pods> canary;  // newRS
   std::optional<Pods> stable;  // nullopt when there is none or it is newRS
   std::optional<api::ReplicaProgressThreshold> threshold;
@@ -153,9 +149,9 @@ struct AtDesired {
 };
 [[nodiscard]] bool at_desired(const AtDesired& in);
 
-// ---- §3.9.1 delay helper
-// ----------------------------------------------------------------------------------------- `at`
-// when it lies ahead and before now + resync; else nullopt (the resync covers it) (§2.7, §6.4).
+// ---- delay helper (rollout.md §3.9.1) ----
+// `at` when it lies ahead and before now + resync; else nullopt (the resync covers it) (§2.7,
+// §6.4).
 [[nodiscard]] std::optional<WallTime> wake_before_resync(WallTime at, WallTime now, Seconds resync);
 
 inline constexpr std::int32_t kUnlimitedRevisions = 2147483647;
@@ -180,12 +176,11 @@ struct DelayDecision {
                                              std::int32_t& holders, const DelayPolicy& policy,
                                              WallTime now);
 
-// ---- §3.8 other ReplicaSets, §4.4
-// --------------------------------------------------------------------------------
+// ---- other ReplicaSets (rollout.md §3.8, §4.4) ----
 struct OtherSet {
   Pods pods;
   std::int64_t revision = 0;
-  bool referenced = false;              // §3.8 "Referenced"
+  bool referenced = false;              // rollout.md §3.8 "Referenced"
   std::optional<std::string> deadline;  // annotation text
 };
 struct OtherDecision {
@@ -202,19 +197,16 @@ struct CanaryOthers {
   std::int32_t replicas = 0, unavailable = 0;  // N, U
   std::int32_t available_total = 0;            // Σ available of all ReplicaSets
   bool routed = false, dynamic_stable = false, fully_promoted = false;
-  bool stable_targets_verified =
-      true;  // load balancer verification (ALB); true when not applicable
   DelayPolicy delay;
 };
 [[nodiscard]] OthersPlan scale_canary_others(const CanaryOthers& in,
                                              const std::vector<OtherSet>& sets, WallTime now);
 // Blue/green: no budget, no unhealthy clean-up. The caller has checked the two "nothing while"
-// rules of §4.4.
+// rules of rollout.md §4.4.
 [[nodiscard]] OthersPlan scale_blue_green_others(std::int32_t replicas, const DelayPolicy& policy,
                                                  const std::vector<OtherSet>& sets, WallTime now);
 
-// ---- §3.9.2 abort hold
-// -------------------------------------------------------------------------------------------
+// ---- abort hold (rollout.md §3.9.2) ----
 struct AbortHoldInput {
   bool aborted = false;  // this pass's view
   bool stable_exists = false;
@@ -228,7 +220,7 @@ struct AbortHoldInput {
 [[nodiscard]] bool abort_hold_in_force(const AbortHoldInput& in);
 struct AbortHold {
   enum class Kind {
-    UseTarget,  // size newRS by §3.4/§3.5/§4.2
+    UseTarget,  // size newRS by rollout.md §3.4/§3.5/§4.2
     Hold,       // keep its size; desired-replicas is synced
     Stamp,      // keep its size, sync desired-replicas, then write `deadline`
     ScaleToZero,
@@ -239,8 +231,7 @@ struct AbortHold {
 };
 [[nodiscard]] AbortHold abort_hold(const AbortHoldInput& in, WallTime now);
 
-// ---- §4.2, §4.3, §4.5 blue/green
-// ---------------------------------------------------------------------------------
+// ---- blue/green (rollout.md §4.2, §4.3, §4.5) ----
 struct PreviewSize {
   std::int32_t replicas = 0;                     // N
   std::optional<std::int32_t> preview_replicas;  // previewReplicaCount
@@ -251,14 +242,13 @@ struct PreviewSize {
   bool check_point = false;        // status.blueGreen.scaleUpPreviewCheckPoint
 };
 [[nodiscard]] std::int32_t preview_size(const PreviewSize& in);
-// "Ready" of §4.3.
+// "Ready" of rollout.md §4.3.
 [[nodiscard]] bool preview_ready(const std::optional<Pods>& new_rs, std::int32_t size);
-// "Saturated" of §4.5; `desired_annotation` is the text of kDesiredReplicasAnnotation.
+// "Saturated" of rollout.md §4.5; `desired_annotation` is the text of kDesiredReplicasAnnotation.
 [[nodiscard]] bool saturated(const std::optional<Pods>& set, std::string_view desired_annotation,
                              std::int32_t replicas);
 
-// ---- §3.10 Services
-// ----------------------------------------------------------------------------------------------
+// ---- Services (rollout.md §3.10) ----
 // May a Service be switched to this ReplicaSet? `managed`: it already carries the managed-by
 // annotation.
 [[nodiscard]] bool may_select(const Pods& set, bool managed);

@@ -12,6 +12,7 @@
 #include "api/rollout.h"
 #include "controller/plan.h"
 #include "kube/model/objects.h"
+#include "traffic/router.h"
 
 namespace sluice::rollout {
 
@@ -20,7 +21,9 @@ using Ptr = std::shared_ptr<const T>;
 
 struct Options {
   Seconds resync_period{900};
-  bool allow_ingress_snippets = false;  // annotations that are the ingress controller's own code
+  traffic::Options routers = {};
+  // When to ask a router again that cannot say yet whether users go where its objects send them.
+  Seconds verify_interval{10};
 };
 
 // One moment of the world, as far as this Rollout is concerned. "Not in the map" means absent in a
@@ -33,15 +36,19 @@ struct Observed {
   // Those of them whose managed-by annotation names a Rollout that is gone or refers to them no
   // more: they are taken over, not refused (traffic.md SVC-23).
   std::set<std::string> abandoned_services;
-  std::map<std::string, Ptr<kube::Ingress>> ingresses;  // of the namespace, by name
+  kube::Objects objects;  // of the routers (References::objects)
+  // Of the Experiment that runs for the current step and takes part in the traffic (traffic.md
+  // W-50).
+  std::vector<api::WeightDestination> additional;
   std::vector<Ptr<api::AnalysisRun>>
       analysis_runs;  // owned by the Rollout; status may be ahead of the server
-  std::set<std::string> unrecorded_ends;  // names of those that are over, but not yet for the server
+  // Names of those that are over, but not yet for the server.
+  std::set<std::string> unrecorded_ends;
   std::map<std::string, Ptr<api::AnalysisTemplate>> analysis_templates, cluster_analysis_templates;
   std::vector<Ptr<kube::Pod>> pods;  // filled only while a restart is due
   bool pods_known = false;
-  // Writes that the server refused (Invalid, Forbidden, a webhook's no). Each is left out of the plan
-  // until its time has come; whatever does not depend on it goes on.
+  // Writes that the server refused (Invalid, Forbidden, a webhook's no). Each is left out of the
+  // plan until its time has come; whatever does not depend on it goes on.
   struct Refusal {
     kube::Write write;  // as it was sent
     Error error;
@@ -76,7 +83,8 @@ struct Observed {
 // Names of the objects that this Rollout refers to, for the loop's reverse index: a change of one
 // of them wakes it.
 struct References {
-  std::vector<std::string> services, ingresses, analysis_templates, cluster_analysis_templates;
+  std::vector<std::string> services, analysis_templates, cluster_analysis_templates;
+  std::vector<kube::ObjectRef> objects;  // of the routers
 };
 [[nodiscard]] References references(const api::Rollout& rollout);
 [[nodiscard]] bool refers_to_service(const api::Rollout& rollout, const std::string& service);

@@ -7,11 +7,11 @@
 #include "api/resources.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "controller/rollout/routes.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/status.h"
 #include "controller/rollout/verdict.h"
 #include "kube/json/json.h"
-#include "traffic/nginx/nginx.h"
 
 namespace sluice::rollout {
 namespace {
@@ -504,22 +504,9 @@ void begin_abort(Draft& draft, std::string message, std::string annotation) {
   draft.verdict_annotation = std::move(annotation);
 }
 
-struct LeftVerdict {
-  std::string text;
-  std::string where;  // "Service shop"
-};
 LeftVerdict left_verdict(const Draft& draft) {
   const auto& spec = draft.spec();
-  if (spec.canary && spec.canary->traffic_routing && spec.canary->traffic_routing->nginx) {
-    LeftVerdict out{
-        traffic::nginx::abort_verdict(draft.rollout(), *spec.canary->traffic_routing->nginx,
-                                      draft.world.ingresses),
-        "the canary Ingress"};
-    for (const auto& [name, ingress] : draft.world.ingresses)
-      if (get_or(ingress->meta.annotations, api::kAbortVerdictAnnotation) == out.text)
-        out.where = "Ingress " + name;
-    return out;
-  }
+  if (!draft.world.routers.empty()) return verdict_on_routes(draft);
   if (!spec.blue_green) return {};
   const auto& name = spec.blue_green->active_service;
   const auto service = draft.world.services.find(name);

@@ -11,9 +11,9 @@ inline constexpr RunKind kRunKinds[] = {RunKind::Step, RunKind::Background, RunK
 [[nodiscard]] std::string_view label_of(RunKind kind);    // the rollout-type label
 [[nodiscard]] std::string_view abort_text(RunKind kind);  // how its failure is worded
 
-// What tells the attempt under way from every other one with the same template and revision: "" when
-// status does not say. It is written on each run that is made for the attempt, so that no clock has
-// to be asked whose a run is.
+// What tells the attempt under way from every other one with the same template and revision: ""
+// when status does not say. It is written on each run that is made for the attempt, so that no
+// clock has to be asked whose a run is.
 [[nodiscard]] std::string attempt_mark(const api::RolloutStatus& status);
 // When the attempt that begins now, after one that began at `before`, is said to have begun: later
 // than every other one, though times are whole seconds and clocks are set back. An attempt whose
@@ -33,7 +33,7 @@ void find_current_runs(Draft& draft);
 // anything else is done. Also reads the verdict that a cut without record has left behind.
 void adopt_verdict(Draft& draft);
 
-// C10 and B10.
+// Creates, ends and listens to the runs of this pass (rollout.md C10, B10).
 void reconcile_runs(Draft& draft);
 
 }  // namespace sluice::rollout

@@ -97,12 +97,9 @@ OthersPlan scale_canary_others(const CanaryOthers& in, const std::vector<OtherSe
 
   std::int64_t budget =
       std::int64_t{in.available_total} - (std::int64_t{in.replicas} - in.unavailable);
-  const bool undelayed =
-      std::any_of(sets.begin(), sets.end(), [](const OtherSet& set) { return !set.deadline; });
-  const bool blocked = !in.stable_targets_verified && undelayed;
   std::int32_t holders = 0;
   for (const std::size_t i : newest_first(sets)) {
-    if (blocked || budget <= 0) break;
+    if (budget <= 0) break;
     if ((in.routed && sets[i].referenced) || sizes[i] == 0) continue;
     const DelayDecision decision = drain(in, sets[i], sizes[i], budget, holders, now);
     deadlines[i] = decision.add_deadline;

@@ -4,6 +4,7 @@
 
 #include "api/keys.h"
 #include "controller/rollout/pauses.h"
+#include "controller/rollout/routes.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/status.h"
 #include "controller/rollout/traffic_stage.h"
@@ -97,8 +98,8 @@ bool selected_against_our_will(const Draft& draft) {
          live_hash(draft.world, canary->canary_service) == draft.new_hash();
 }
 
-// An abort is at the end of its traffic: newRS keeps its pods for a while (§3.9.2). True when the
-// size changed.
+// An abort is at the end of its traffic: newRS keeps its pods for a while (rollout.md §3.9.2).
+// True when the size changed.
 bool scale_new(Draft& draft, std::int32_t target) {
   auto& set = *draft.new_rs;
   // A version that nothing judges does not grow.
@@ -223,16 +224,15 @@ bool keep_old_blue_green(const Draft& draft) {
 void tell_of_last_stable_pod(Draft& draft) {
   const auto& canary = *draft.spec().canary;
   const auto& weights = draft.stored.canary.weights;
-  const bool nginx = canary.traffic_routing && canary.traffic_routing->nginx;
-  if (!nginx || !canary.dynamic_stable_scale || !weights || weights->stable.weight > 0 ||
+  const auto without = without_stable_pod(draft);
+  if (without.empty() || !canary.dynamic_stable_scale || !weights || weights->stable.weight > 0 ||
       draft.stable_rs->replicas != 1)
     return;
   draft.event(
       "DynamicStableScaleUnsafe",
       "ReplicaSet " + draft.stable_rs->meta.key.name +
           " keeps 1 pod although dynamicStableScale would take the last one: when Service " +
-          canary.stable_service +
-          " has no endpoints, ingress-nginx answers 503 to everybody, at any canary weight",
+          canary.stable_service + " has no endpoints, " + std::string(without),
       true);
 }
 

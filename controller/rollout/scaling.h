@@ -4,16 +4,16 @@
 
 namespace sluice::rollout {
 
-// §2.4: newRS or stableRS was last sized for another spec.replicas. A size that the server refuses
-// does not count: such passes only scale, and nobody would be heard while it lasts.
+// newRS or stableRS was last sized for another spec.replicas (rollout.md §2.4). A size that the
+// server refuses does not count: such passes only scale, and nobody would be heard while it lasts.
 [[nodiscard]] bool is_scaling_event(const Draft& draft);
 
-// C11. True when a ReplicaSet changed size, which ends the pass.
+// Sizes at most one ReplicaSet (rollout.md C11). True when one changed size, which ends the pass.
 bool scale_canary(Draft& draft);
-// B6, without the history.
+// Deadlines, stable, new, others; the history is not touched (rollout.md B6).
 void scale_blue_green(Draft& draft);
 
-// Something still refers to this hash: a Service, a weight, the status (§3.8).
+// Something still refers to this hash: a Service, a weight, the status (rollout.md §3.8).
 [[nodiscard]] bool is_referenced(const Draft& draft, const std::string& hash);
 
 }  // namespace sluice::rollout

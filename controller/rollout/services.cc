@@ -1,12 +1,12 @@
 #include "controller/rollout/services.h"
 
 #include "api/keys.h"
+#include "controller/rollout/routes.h"
 #include "controller/rollout/status.h"
 #include "controller/rollout/weights.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
-#include "traffic/nginx/nginx.h"
-#include "traffic/router.h"
+#include "traffic/services.h"
 
 namespace sluice::rollout {
 namespace {
@@ -70,7 +70,8 @@ bool leave_on_aborted_canary(const Draft& draft) {
     return false;
   const auto& canary = *draft.spec().canary;
   const auto text = deadline_of(*draft.new_rs);
-  // With stable sized by its traffic there is no delay unless somebody asks for one: the pods go now.
+  // With stable sized by its traffic there is no delay unless somebody asks for one: the pods go
+  // now.
   if (!text)
     return !canary.dynamic_stable_scale || canary.abort_scale_down_delay_seconds.has_value();
   const auto deadline = parse_rfc3339(*text);
@@ -122,14 +123,10 @@ bool canary_promotion_due(const Draft& draft) {
 
 bool serves_replaced_canary(const Draft& draft) {
   const auto& canary = *draft.spec().canary;
-  if (!canary.traffic_routing || !canary.traffic_routing->nginx || draft.fully_promoted() ||
-      draft.aborted())
-    return false;
+  if (draft.world.routers.empty() || draft.fully_promoted() || draft.aborted()) return false;
   const auto live = live_hash(draft.world, canary.canary_service);
   if (live.empty() || live == draft.new_hash() || live == draft.stable_hash()) return false;
-  const auto weight = traffic::nginx::current_weight(
-      draft.rollout(), *canary.traffic_routing->nginx, draft.world.ingresses);
-  return weight && *weight > 0;
+  return live_weight(draft).value_or(0) > 0;
 }
 
 void retarget_canary_service(Draft& draft) {

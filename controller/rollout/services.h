@@ -15,20 +15,21 @@ void point_service(Draft& draft, const std::string& service, const kube::Replica
 void point_service_at_hash(Draft& draft, const std::string& service, const std::string& hash,
                            const std::string& verdict = "");
 
-// §3.10 items 2–5, canary.
+// Points stable and canary Service at their ReplicaSets (rollout.md §3.10 items 2–5).
 void canary_services(Draft& draft);
 // The canary Service selects a version that is neither new nor stable, and the router sends users
 // there: their weight goes to 0 before the Service goes on to the new version, which may not have
 // the pods for it.
 [[nodiscard]] bool serves_replaced_canary(const Draft& draft);
-// §3.11 case 3: an abort takes canaryService to stable, available or not.
+// rollout.md §3.11 case 3: an abort takes canaryService to stable, available or not.
 void retarget_canary_service(Draft& draft);
 
 // The hash the live Service selects; "" when there is no such Service or no hash.
 [[nodiscard]] std::string live_hash(const World& world, const std::string& service);
 
-// The canary went through all steps and is about to be promoted in this very pass (§3.14): after a
-// crash between the switch of the Services and its record this tells that the switch was right.
+// The canary went through all steps and is about to be promoted in this very pass (rollout.md
+// §3.14): after a crash between the switch of the Services and its record this tells that the
+// switch was right.
 [[nodiscard]] bool canary_promotion_due(const Draft& draft);
 
 }  // namespace sluice::rollout

@@ -7,6 +7,7 @@
 #include "controller/rollout/conditions.h"
 #include "controller/rollout/duration.h"
 #include "controller/rollout/phase.h"
+#include "controller/rollout/routes.h"
 #include "controller/rollout/runs.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/traffic_stage.h"
@@ -166,7 +167,7 @@ void pause_events(Draft& draft) {
   }
 }
 
-// §2.6.1, items 1–6.
+// Everything but pauses and conditions of the new status (rollout.md §2.6.1, items 1–6).
 void persist(Draft& draft) {
   auto& next = draft.next;
   draft.world.rollout.status = draft.stored;
@@ -227,7 +228,8 @@ bool step_complete(const Draft& draft, const api::Step& step) {
     const auto* run = run_of(draft.world, draft.next.canary.step_run);
     return run && run->status.phase == api::AnalysisPhase::Successful;
   }
-  return false;
+  // The routes of this step were set in this very pass.
+  return step.set_header_route || step.set_mirror_route;
 }
 
 void advance_step(Draft& draft) {
@@ -246,7 +248,7 @@ void advance_step(Draft& draft) {
   draft.why(Why::StepCompleted, number + ": " + step.text());
 }
 
-// A pause condition whose step is not the current one: a client moved the index (§5.3).
+// A pause condition whose step is not the current one: a client moved the index (rollout.md §5.3).
 void drop_foreign_pause(Draft& draft) {
   if (!find_pause(draft.stored, pause::kCanaryStep)) return;
   const auto* step = current_step_of(*draft.spec().canary, draft.stored.current_step_index);
@@ -347,12 +349,10 @@ Counts canary_target(const Draft& draft, const std::optional<api::TrafficWeights
     // Users of another version are no reason for pods of this one.
     if (in.weights && of_another_version(*in.weights, draft.new_hash()))
       in.weights->canary.weight = 0;
-    // An nginx canary is served by the stable Service's endpoints too: none left there means 503
-    // for everybody.
-    const bool nginx_needs_stable =
-        canary.traffic_routing->nginx && draft.stable_rs && draft.stable_rs != draft.new_rs &&
+    const bool needs_stable =
+        !without_stable_pod(draft).empty() && draft.stable_rs && draft.stable_rs != draft.new_rs &&
         live_hash(draft.world, canary.stable_service) == draft.stable_hash();
-    in.stable_floor = nginx_needs_stable ? 1 : 0;
+    in.stable_floor = needs_stable ? 1 : 0;
     if (serves_replaced_canary(draft)) in.stable_floor = draft.replicas();
     return routed_scale(in);
   }
@@ -448,7 +448,7 @@ std::string canary_promote_reason(const Draft& draft) {
             threshold_met(draft.spec().canary->replica_progress_threshold,
                           pods_or_none(draft.new_rs), draft.replicas()));
   };
-  if (!draft.new_rs || !enough()) return "";
+  if (!draft.new_rs || !enough() || draft.unverified_end) return "";
   if (stored.promote_full) return "Full promotion requested";
   if (draft.fast_rollback()) return "Fast rollback";
   // An inconclusive result waits for a person, also behind the last step.

@@ -10,7 +10,7 @@
 namespace sluice::rollout {
 namespace {
 
-// At most one write of mere counts in this time (performance.md B6).
+// At most one write of mere counts in this time (performance.md §B6).
 constexpr Seconds kCountsEvery{3};
 
 bool same_but_times(const Conditions& a, const Conditions& b) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "api/keys.h"
+#include "controller/rollout/routes.h"
 #include "controller/rollout/runs.h"
 #include "controller/rollout/services.h"
 #include "controller/rollout/status.h"
@@ -9,8 +11,7 @@
 #include "controller/rollout/weights.h"
 #include "kube/json/json.h"
 #include "kube/json/patch.h"
-#include "kube/model/resources.h"
-#include "traffic/nginx/nginx.h"
+#include "traffic/routers.h"
 #include "traffic/status.h"
 
 namespace sluice::rollout {
@@ -18,9 +19,9 @@ namespace {
 
 using kube::Json;
 
-// The world's Ingress as it will be after the write.
-void apply_to_ingresses(World& world, const kube::Write& write) {
-  auto& slot = world.ingresses[write.key.name];
+// The world's object as it will be after the write.
+void apply_to_objects(World& world, const kube::Write& write) {
+  auto& slot = world.objects[{write.type, write.key}];
   Json object = Json::object();
   if (write.verb == kube::Verb::Create || write.verb == kube::Verb::Update) {
     if (auto body = kube::parse_json(write.body)) object = std::move(*body);
@@ -39,79 +40,61 @@ void apply_to_ingresses(World& world, const kube::Write& write) {
   auto text = std::make_shared<const std::string>(kube::dump(object));
   const auto document = kube::Document::parse(*text);
   if (!document) return;
-  auto changed = std::make_shared<kube::Ingress>(kube::decode_ingress(document->root()));
+  auto changed = std::make_shared<kube::Object>(kube::decode_object(document->root()));
   changed->raw = std::move(text);
   changed->meta.resource_version.clear();
   slot = std::move(changed);
 }
 
-// Ingresses that this plan wrote for a promotion that is now followed by the switch of the
-// Services: the last write says it all, and it stands behind the switch.
-void drop_superseded(Draft& draft, const std::vector<kube::Write>& writes) {
-  if (!draft.supersede_weights) return;
-  for (const auto& write : writes) {
-    if (!draft.already_written(write.type, write.key)) continue;
-    std::erase_if(draft.items, [&](const Item& item) {
-      const auto* earlier = std::get_if<kube::Write>(&item.intent);
-      if (earlier && earlier->type == write.type && earlier->key == write.key) return true;
-      const auto* event = std::get_if<controller::EventIntent>(&item.intent);
-      return event && (event->reason == "PatchingCanaryIngress" ||
-                       event->reason == "TrafficWeightUpdated" ||
-                       event->reason == traffic::nginx::kSnippetsLeftOut);
-    });
-    const auto& observed = draft.world.observed->ingresses;
-    if (const auto it = observed.find(write.key.name); it != observed.end())
-      draft.world.ingresses[it->first] = it->second;
-    draft.superseded = true;
+// What this plan has sent to the router's objects is not sent: they are in this plan as they were
+// found.
+void take_back(Draft& draft, const traffic::Router& router) {
+  const auto& observed = draft.world.observed->objects;
+  for (const auto& item : draft.items) {
+    const auto* write = std::get_if<kube::Write>(&item.intent);
+    if (item.router != &router || !write) continue;
+    const kube::ObjectRef ref{write->type, write->key};
+    if (const auto found = observed.find(ref); found != observed.end()) {
+      draft.world.objects[ref] = found->second;
+    } else {
+      draft.world.objects.erase(ref);
+    }
   }
+  std::erase_if(draft.items, [&](const Item& item) { return item.router == &router; });
 }
 
-// The write against what the cluster has, not against what an earlier pass of this plan would have
-// made of it.
-Result<traffic::RoutePlan> plan_route(const Draft& draft, const traffic::Split& split,
-                                      bool from_observed) {
-  const auto& routing = *draft.spec().canary->traffic_routing->nginx;
-  traffic::nginx::Options options;
-  options.allow_snippets = draft.options.allow_ingress_snippets;
-  return traffic::nginx::plan(
-      draft.rollout(), routing, split,
-      from_observed ? draft.world.observed->ingresses : draft.world.ingresses, options);
+void tell(Draft& draft, const traffic::Router& router, const traffic::RouteEvent& event,
+          bool warning) {
+  draft.event(event.reason, event.message, warning);
+  draft.items.back().router = &router;
 }
 
-bool send_one(Draft& draft, const kube::Write& write, std::int32_t weight) {
+bool send_one(Draft& draft, const traffic::Router& router, const kube::Write& write,
+              std::int32_t weight) {
   if (!draft.write(write)) return false;
+  draft.items.back().router = &router;
   draft.why(Why::WeightChanged, write.key.name + " → " + std::to_string(weight));
-  apply_to_ingresses(draft.world, write);
+  apply_to_objects(draft.world, write);
   return true;
 }
 
-// Whatever else of the object the server refuses: users are taken off a version by a change of
-// nothing but the weight.
-void cut_alone(Draft& draft, const kube::Write& refused, std::int32_t weight) {
-  const auto found = draft.world.ingresses.find(refused.key.name);
-  if (!draft.running() || found == draft.world.ingresses.end() || !found->second) return;
-  auto write = traffic::nginx::lower_weight(*found->second, weight);
-  if (!write) return;
-  write->purpose = refused.purpose;
-  if (!same_intent(*write, refused)) send_one(draft, *write, weight);
-}
-
 // False when something of it was not sent: the others go all the same.
-bool send(Draft& draft, const traffic::RoutePlan& planned, std::int32_t weight) {
+bool send(Draft& draft, const traffic::Router& router, const traffic::RoutePlan& planned,
+          std::int32_t weight) {
   bool all = true;
-  for (std::size_t i = 0; i < planned.writes.size(); ++i) {
-    auto write = planned.writes[i];
-    write.purpose = "SetWeights";
-    if (send_one(draft, write, weight)) {
-      if (i < planned.events.size())
-        draft.event(planned.events[i].reason, planned.events[i].message);
+  for (const auto& item : planned.writes) {
+    if (send_one(draft, router, item.write, weight)) {
+      tell(draft, router, item.event, false);
       continue;
     }
     all = false;
-    cut_alone(draft, write, weight);
+    // Whatever else of the object the server refuses: users are taken off a version by a change of
+    // nothing but the weight.
+    if (draft.running() && item.cut && !same_intent(*item.cut, item.write))
+      send_one(draft, router, *item.cut, weight);
     if (!draft.running()) return false;
   }
-  for (const auto& warning : planned.warnings) draft.event(warning.reason, warning.message, true);
+  for (const auto& notice : planned.notices) tell(draft, router, notice, true);
   return all;
 }
 
@@ -122,96 +105,200 @@ bool route_error(Draft& draft, const std::string& text) {
   return false;
 }
 
+// Writes of this plan for a promotion that is now followed by the switch of the Services: the last
+// write says it all, and it stands behind the switch.
+bool superseded(const Draft& draft, const traffic::RoutePlan& planned) {
+  return draft.supersede_weights &&
+         std::any_of(planned.writes.begin(), planned.writes.end(), [&](const auto& item) {
+           return draft.already_written(item.write.type, item.write.key);
+         });
+}
+
 // False when the router does not get all that it should.
-bool write_route(Draft& draft, const traffic::Split& split) {
-  auto planned = plan_route(draft, split, false);
-  if (planned && draft.supersede_weights && !planned->writes.empty()) {
-    drop_superseded(draft, planned->writes);
-    if (draft.superseded) planned = plan_route(draft, split, true);
+bool write_route(Draft& draft, const traffic::Router& router, const traffic::Wish& wish) {
+  const auto plan = [&] {
+    return router.plan(draft.rollout(), wish, draft.world.objects, draft.options.routers);
+  };
+  auto planned = plan();
+  if (planned && superseded(draft, *planned)) {
+    take_back(draft, router);
+    draft.superseded = true;
+    planned = plan();
   }
   if (!planned) return route_error(draft, planned.error().message);
-  const bool sent = send(draft, *planned, split.canary_weight);
+  const bool sent = send(draft, router, *planned, wish.canary_weight);
   if (!planned->error || !draft.running()) return sent;
   return route_error(draft, planned->error->message);
 }
 
-void record_weights(Draft& draft, const traffic::Split& split) {
+void record_weights(Draft& draft, const traffic::Wish& wish) {
   traffic::WeightsInput in;
-  in.weight = split.canary_weight;
-  in.max_weight = split.max_weight;
-  in.canary_service = split.canary_service;
-  in.stable_service = split.stable_service;
-  in.canary_hash = split.canary_hash;
-  in.stable_hash = split.stable_hash;
+  in.weight = wish.canary_weight;
+  in.max_weight = wish.max_weight;
+  in.canary_service = wish.canary_service;
+  in.stable_service = wish.stable_service;
+  in.canary_hash = wish.canary_hash;
+  in.stable_hash = wish.stable_hash;
+  in.additional = wish.additional;
   auto& next = draft.next.canary.weights;
   const auto& shown =
       draft.superseded ? draft.world.observed->rollout->status.canary.weights : next;
   const auto weights = traffic::next_weights(next, in);
   if (traffic::weights_changed(next, weights))
-    draft.event("TrafficWeightUpdated", traffic::weights_event_text(shown, weights), false, true);
+    draft.event(traffic::kTrafficWeightUpdated, traffic::weights_event_text(shown, weights), false,
+                true);
   next = weights;
 }
 
-std::string verdict_to_leave(const Draft& draft, std::int32_t weight) {
-  const auto& routing = *draft.spec().canary->traffic_routing->nginx;
-  const auto present =
-      traffic::nginx::abort_verdict(draft.rollout(), routing, draft.world.ingresses);
-  if (!draft.aborted()) return "";
-  const auto now_at =
-      traffic::nginx::current_weight(draft.rollout(), routing, draft.world.ingresses);
-  const bool cuts = now_at && *now_at > weight;
-  if (draft.cut_for_verdict && cuts) return draft.verdict_annotation;
-  const auto verdict = decode_verdict(present);
-  return verdict && verdict->hash == draft.new_hash() ? present : std::string();
+// The weights that an earlier pass of this plan recorded are not set after all.
+void forget_told_weights(Draft& draft) {
+  std::erase_if(draft.items, [](const Item& item) {
+    const auto* event = std::get_if<controller::EventIntent>(&item.intent);
+    return event && event->reason == traffic::kTrafficWeightUpdated;
+  });
 }
 
-traffic::Split split_for(const Draft& draft, const WeightDecision& decision) {
+std::string verdict_to_leave(const Draft& draft, const traffic::RouteState& now,
+                             std::int32_t weight) {
+  if (!draft.aborted()) return "";
+  const bool cuts = now.weight && *now.weight > weight;
+  if (draft.cut_for_verdict && cuts) return draft.verdict_annotation;
+  const auto verdict = decode_verdict(now.verdict);
+  return verdict && verdict->hash == draft.new_hash() ? now.verdict : std::string();
+}
+
+// Managed routes are for a canary that takes part in an update, and has pods for them.
+std::vector<traffic::ManagedRoute> wanted_routes(const Draft& draft,
+                                                 const WeightDecision& decision) {
+  const auto revision = parse_int(get_or(draft.rollout().meta.annotations,
+                                         api::kRevisionAnnotation));
+  if (decision.remove_managed_routes || draft.available(draft.new_rs) == 0 || revision <= 1)
+    return {};
+  return managed_routes(*draft.spec().canary, draft.stored.current_step_index.value_or(0));
+}
+
+// One that is about to go, or about to come, has no name to send users to.
+std::vector<api::WeightDestination> wanted_destinations(const Draft& draft,
+                                                        const WeightDecision& decision) {
+  const auto& routers = draft.world.routers;
+  const bool taken = std::any_of(routers.begin(), routers.end(),
+                                 [](const auto* router) { return router->traits().additional; });
+  if (!taken || !decision.experiment_destinations) return {};
+  auto out = draft.world.observed->additional;
+  std::erase_if(out, [](const auto& destination) {
+    return destination.service_name.empty() || destination.pod_template_hash.empty();
+  });
+  return out;
+}
+
+// What all routers are to do.
+traffic::Wish wish_for(const Draft& draft, const WeightDecision& decision) {
   const auto& canary = *draft.spec().canary;
-  traffic::Split split;
-  split.canary_weight = decision.weight;
-  split.max_weight = canary.max_weight();
-  split.canary_hash = draft.new_hash();
-  split.stable_hash = draft.stable_hash();
-  split.canary_service = canary.canary_service;
-  split.stable_service = canary.stable_service;
+  traffic::Wish wish;
+  wish.canary_weight = decision.weight;
+  wish.max_weight = canary.max_weight();
+  wish.canary_hash = draft.new_hash();
+  wish.stable_hash = draft.stable_hash();
+  wish.canary_service = canary.canary_service;
+  wish.stable_service = canary.stable_service;
   const auto& stored = draft.stored.canary.weights;
   const auto live = live_hash(draft.world, canary.canary_service);
-  const bool replaced = decision.weight > 0 && live != split.canary_hash &&
-                        live != split.stable_hash && stored &&
+  const bool replaced = decision.weight > 0 && live != wish.canary_hash &&
+                        live != wish.stable_hash && stored &&
                         stored->canary.pod_template_hash == live;
   if ((decision.keep_recorded_hash || replaced) && stored)
-    split.canary_hash = stored->canary.pod_template_hash;
-  split.abort_verdict = verdict_to_leave(draft, decision.weight);
-  return split;
+    wish.canary_hash = stored->canary.pod_template_hash;
+  wish.weight_before_hash = decision.weight_before_hash;
+  wish.additional = wanted_destinations(draft, decision);
+  wish.routes = wanted_routes(draft, decision);
+  return wish;
+}
+
+// The same for one router, as far as it goes.
+traffic::Wish wish_of(const Draft& draft, const traffic::Router& router,
+                      const traffic::RouteState& now, traffic::Wish wish) {
+  const auto& traits = router.traits();
+  if (!traits.additional) wish.additional.clear();
+  if (wish.routes)
+    std::erase_if(*wish.routes, [&](const traffic::ManagedRoute& route) {
+      return route.kind == traffic::ManagedRoute::Kind::Header ? !traits.header_routes
+                                                               : !traits.mirror_routes;
+    });
+  wish.abort_verdict = verdict_to_leave(draft, now, wish.canary_weight);
+  return wish;
+}
+
+// False when some router does not get all that it should: the others get it all the same.
+bool write_routes(Draft& draft, const traffic::Wish& wish) {
+  bool all = true;
+  for (const auto* router : draft.world.routers) {
+    const auto own = wish_of(draft, *router, state_of(draft, *router), wish);
+    all = write_route(draft, *router, own) && all;
+    if (!draft.running()) return false;
+  }
+  if (draft.superseded) forget_told_weights(draft);
+  return all;
 }
 
 // The weight stays, but a verdict that no longer counts must not: it would be taken for one that
-// was never recorded.
-void clear_stale_verdict(Draft& draft, WeightDecision decision) {
-  const auto& routing = *draft.spec().canary->traffic_routing->nginx;
-  if (draft.aborted() ||
-      traffic::nginx::abort_verdict(draft.rollout(), routing, draft.world.ingresses).empty())
-    return;
-  const auto weight =
-      traffic::nginx::current_weight(draft.rollout(), routing, draft.world.ingresses);
-  if (!weight) return;
-  decision.weight = *weight;
-  write_route(draft, split_for(draft, decision));
+// was never recorded. Nor do managed routes stay that send users to a canary that is none.
+void tidy_held_routes(Draft& draft, const WeightDecision& decision) {
+  auto wish = wish_for(draft, decision);
+  const auto& recorded = draft.stored.canary.weights;
+  wish.additional = recorded ? recorded->additional : std::vector<api::WeightDestination>();
+  if (!decision.remove_managed_routes) wish.routes.reset();
+  for (const auto* router : draft.world.routers) {
+    const auto& traits = router->traits();
+    const auto now = state_of(draft, *router);
+    const bool stale = !draft.aborted() && !now.verdict.empty();
+    const bool routes = wish.routes && (traits.header_routes || traits.mirror_routes);
+    if (!now.weight || (!stale && !routes)) continue;
+    wish.canary_weight = *now.weight;
+    write_route(draft, *router, wish_of(draft, *router, now, wish));
+    if (!draft.running()) return;
+  }
 }
 
-bool carries_at_least(const Draft& draft, std::int32_t weight) {
-  return weight <= traffic::nginx::current_weight(draft.rollout(),
-                                                  *draft.spec().canary->traffic_routing->nginx,
-                                                  draft.world.ingresses)
-                       .value_or(0);
+traffic::VerifyWhen verify_when(const Draft& draft, std::int32_t weight) {
+  const auto& canary = *draft.spec().canary;
+  const auto* step = current_step_of(canary, draft.stored.current_step_index);
+  traffic::VerifyWhen out;
+  out.has_stable = !draft.stored.stable_rs.empty();
+  out.fully_promoted = draft.fully_promoted();
+  out.at_set_weight_step = step && step->set_weight;
+  out.has_current_step = step != nullptr;
+  out.weight = weight;
+  out.max_weight = canary.max_weight();
+  return out;
+}
+
+// Do users go where they were sent? While no router can say so, the step does not end; with all of
+// them on their way to the canary, nothing is built on it either.
+void verify_routes(Draft& draft, std::int32_t weight) {
+  const auto when = verify_when(draft, weight);
+  auto& recorded = draft.next.canary.weights;
+  if (!recorded || !traffic::should_verify(when)) return;
+  std::vector<traffic::VerifyAnswer> answers;
+  for (const auto* router : draft.world.routers)
+    answers.push_back(state_of(draft, *router).verify);
+  const auto outcome = traffic::verify_outcome(answers, weight, when.max_weight);
+  const bool told = recorded->verified == false;
+  recorded->verified = outcome.verified;
+  if (!told)
+    for (const auto& warning : outcome.warnings) draft.event("WeightVerifyError", warning, true);
+  if (outcome.look_again) {
+    draft.wake(draft.now + draft.options.verify_interval);
+    draft.why(Why::WeightHeld, outcome.hold.value_or("not yet verified"));
+  }
+  draft.unverified_end = outcome.hold.has_value();
+  draft.route_blocked = draft.route_blocked || draft.unverified_end;
 }
 
 }  // namespace
 
 void reconcile_traffic(Draft& draft) {
   if (!draft.running()) return;
-  const auto& canary = *draft.spec().canary;
-  if (!canary.traffic_routing || !canary.traffic_routing->nginx) {
+  if (draft.world.routers.empty()) {
     draft.next.canary.weights.reset();
     return;
   }
@@ -228,55 +315,50 @@ void reconcile_traffic(Draft& draft) {
     draft.why(Why::WeightHeld,
               "stable cannot carry the rest at weight " + std::to_string(decision.weight));
     draft.why(Why::WaitingForStable, "");
-    clear_stale_verdict(draft, decision);
+    tidy_held_routes(draft, decision);
     record_observed_weight(draft);  // another process may have moved it and died
     return;
   }
-  if (cannot_be_judged(draft) && !carries_at_least(draft, decision.weight)) {
+  if (cannot_be_judged(draft) && !all_give_at_least(draft, decision.weight)) {
     draft.why(Why::WeightHeld, "nothing judges this version yet");
     record_observed_weight(draft);
     return;
   }
-  const auto split = split_for(draft, decision);
-  draft.route_blocked = !write_route(draft, split);
+  const auto wish = wish_for(draft, decision);
+  draft.route_blocked = !write_routes(draft, wish);
   if (!draft.running()) return;
   if (draft.route_blocked) {
     record_observed_weight(draft);
   } else {
-    record_weights(draft, split);
+    record_weights(draft, wish);
+    verify_routes(draft, wish.canary_weight);
   }
   // Also when the weight cannot be changed: whoever is sent to this Service comes to stable then.
   if (decision.canary_service_to_stable) retarget_canary_service(draft);
 }
 
 bool carries_weight(const Draft& draft, std::int32_t weight) {
-  const auto& canary = *draft.spec().canary;
-  if (!canary.traffic_routing || !canary.traffic_routing->nginx) return true;
-  const auto live = traffic::nginx::current_weight(
-      draft.rollout(), *canary.traffic_routing->nginx, draft.world.ingresses);
-  if (!live || *live != weight) return false;
-  return weight == 0 || live_hash(draft.world, canary.canary_service) == draft.new_hash();
+  if (draft.world.routers.empty()) return true;
+  if (!all_give(draft, weight)) return false;
+  const auto& service = draft.spec().canary->canary_service;
+  return weight == 0 || live_hash(draft.world, service) == draft.new_hash();
 }
 
 void record_observed_weight(Draft& draft) {
-  const auto& canary = draft.spec().canary;
   auto& recorded = draft.next.canary.weights;
-  if (!recorded || !canary || !canary->traffic_routing || !canary->traffic_routing->nginx) return;
-  const auto weight = traffic::nginx::current_weight(
-      draft.rollout(), *canary->traffic_routing->nginx, draft.world.ingresses);
-  if (!weight || *weight == recorded->canary.weight) return;
+  const auto weight = live_weight(draft);
+  if (!recorded || !weight || *weight == recorded->canary.weight) return;
+  std::int64_t rest = std::int64_t{draft.spec().canary->max_weight()} - *weight;
+  for (const auto& destination : recorded->additional) rest -= destination.weight;
   recorded->canary.weight = *weight;
-  recorded->stable.weight = canary->max_weight() - *weight;
+  recorded->stable.weight = static_cast<std::int32_t>(std::max<std::int64_t>(0, rest));
 }
 
-void quiet_orphan_ingresses(Draft& draft) {
-  if (!draft.running()) return;
-  const auto& canary = draft.spec().canary;
-  const bool configured = canary && canary->traffic_routing && canary->traffic_routing->nginx;
-  const auto planned = traffic::nginx::release_orphans(
-      draft.rollout(), configured ? &*canary->traffic_routing->nginx : nullptr,
-      draft.world.ingresses);
-  send(draft, planned, 0);
+void release_routes(Draft& draft) {
+  for (const auto* router : traffic::routers()) {
+    if (!draft.running()) return;
+    send(draft, *router, router->release(draft.rollout(), draft.world.objects), 0);
+  }
 }
 
 }  // namespace sluice::rollout

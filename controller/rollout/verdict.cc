@@ -17,8 +17,8 @@ bool is_name(std::string_view text) {
          });
 }
 
-// The code points that steer a terminal or turn the direction of text: C0, DEL and C1; the marks
-// and overrides of U+200E…F, U+202A…E and U+2066…9.
+// The code points that steer a terminal or turn the direction of text: the control characters
+// of ASCII, DEL and those of Latin-1; the marks and overrides of U+200E…F, U+202A…E and U+2066…9.
 std::size_t steering_length(std::string_view rest) {
   const auto at = [&](std::size_t i) {
     return i < rest.size() ? static_cast<unsigned char>(rest[i]) : 0U;

@@ -1,6 +1,6 @@
 #pragma once
 // The reason that a traffic cut leaves behind, in the very write that cuts
-// (api::kAbortVerdictAnnotation on a canary Ingress or on the active Service). An analysis verdict
+// (api::kAbortVerdictAnnotation on a router's object or on the active Service). An analysis verdict
 // may live in memory only: without it, a controller that dies between the cut and its record would
 // measure again, and could raise the weight of a version already judged bad.
 #include <optional>

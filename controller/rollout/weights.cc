@@ -67,11 +67,6 @@ std::int32_t weight_of(WeightDecision::Case which, const WeightInput& in) {
   return 0;
 }
 
-// A rollback within the window skips the steps: its weight may not run ahead of its pods.
-std::int32_t cap_to_pods(std::int32_t weight, const WeightInput& in) {
-  return std::min(weight, std::max(recorded_canary(in.recorded), canary_share(*in.state)));
-}
-
 // A non-dynamic abort with a stable that cannot carry everything yet, or a canary that another
 // version replaces: shift what it can carry. nullopt: hold.
 std::optional<std::int32_t> partial_cut(const WeightInput& in, WeightDecision::Case which) {
@@ -126,9 +121,6 @@ WeightDecision decide_weight(const WeightInput& in) {
   WeightDecision out;
   out.which = choose_case(in);
   out.weight = weight_of(out.which, in);
-  if (in.within_rollback_window && (out.which == Case::AtStep || out.which == Case::StepsDone)) {
-    out.weight = cap_to_pods(out.weight, in);
-  }
   out.keep_recorded_hash = out.which == Case::DynamicRollback;
   out.canary_service_to_stable = out.which == Case::Aborted && (!dynamic || out.weight == 0);
   out.remove_managed_routes = out.which <= Case::PromoteFull;

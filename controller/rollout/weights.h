@@ -15,8 +15,7 @@ struct WeightInput {
   std::optional<api::TrafficWeights> recorded;  // status.canary.weights
   std::string new_hash;                         // hash(newRS), "" when there is none
   bool aborted = false;                         // this pass's view, also when only just decided
-  bool at_desired = false;                      // §3.7, computed without weights
-  bool within_rollback_window = false;          // §1.19: weight follows availability
+  bool at_desired = false;                      // rollout.md §3.7, computed without weights
   // The canary Service selects a version that is neither new nor stable, and has users.
   bool serves_replaced_canary = false;
 };

@@ -15,9 +15,9 @@
 // wins.
 //
 // Objects at rest: a view and its text take two to four times the text's size, and most objects of
-// a fleet are not looked at for hours. With rest_unread() only those that were read or changed last are kept as views, the
-// others as packed text, and a read makes the view again (ADR 10). What a store answers does not
-// depend on it.
+// a fleet are not looked at for hours. With rest_unread() only those that were read or changed last
+// are kept as views, the others as packed text, and a read makes the view again (ADR 10). What a
+// store answers does not depend on it.
 #include <algorithm>
 #include <concepts>
 #include <cstdint>

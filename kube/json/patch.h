@@ -28,8 +28,6 @@ class StrategicSchema {
   // when the list is atomic, "=" when it is a list of primitives that merge as a set.
   [[nodiscard]] virtual std::string merge_key(std::string_view path) const = 0;
 };
-// The merge keys of core, apps, batch and networking kinds.
-[[nodiscard]] const StrategicSchema& builtin_strategic_schema();
 [[nodiscard]] Status apply_strategic_patch(Json& target, const Json& patch,
                                            const StrategicSchema& schema);
 

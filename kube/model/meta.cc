@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "kube/model/objects.h"
 #include "kube/model/time_field.h"
 
 namespace sluice::kube {
@@ -17,12 +16,6 @@ bool numeric(std::string_view text) {
 std::string_view without_leading_zeros(std::string_view text) {
   while (text.size() > 1 && text.front() == '0') text.remove_prefix(1);
   return text;
-}
-
-OwnerReference decode_owner(Node node) {
-  return {node["apiVersion"].string_or(),    node["kind"].string_or(),
-          node["name"].string_or(),          node["uid"].string_or(),
-          node["controller"].bool_or(false), node["blockOwnerDeletion"].bool_or(false)};
 }
 
 }  // namespace
@@ -61,33 +54,6 @@ std::optional<std::strong_ordering> compare_resource_versions(std::string_view a
   b = without_leading_zeros(b);
   if (a.size() != b.size()) return a.size() <=> b.size();
   return a.compare(b) <=> 0;
-}
-
-Identity decode_identity(Node object) {
-  const Node node = object["metadata"];
-  return {{node["namespace"].string_or(), node["name"].string_or()},
-          node["uid"].string_or(),
-          node["resourceVersion"].string_or()};
-}
-
-Meta decode_meta(Node object) {
-  const Node node = object["metadata"];
-  Meta meta;
-  Identity identity = decode_identity(object);
-  meta.key = std::move(identity.key);
-  meta.uid = std::move(identity.uid);
-  meta.resource_version = std::move(identity.resource_version);
-  meta.generation = node["generation"].int_or(0);
-  meta.labels = node["labels"].string_map();
-  meta.annotations = node["annotations"].string_map();
-  node["ownerReferences"].each_element(
-      [&](Node owner) { meta.owners.push_back(decode_owner(owner)); });
-  node["finalizers"].each_element([&](Node name) {
-    if (const auto text = name.as_string()) meta.finalizers.emplace_back(*text);
-  });
-  meta.created_at = time_of(node["creationTimestamp"]).value_or(WallTime{});
-  meta.deleted_at = time_of(node["deletionTimestamp"]);
-  return meta;
 }
 
 }  // namespace sluice::kube

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/result.h"
@@ -28,6 +29,9 @@ struct ResourceType {
   bool operator==(const ResourceType& o) const {
     return group == o.group && resource == o.resource;
   }
+  std::strong_ordering operator<=>(const ResourceType& o) const {
+    return std::tie(group, resource) <=> std::tie(o.group, o.resource);
+  }
 };
 
 struct ObjectKey {
@@ -37,6 +41,13 @@ struct ObjectKey {
   [[nodiscard]] std::string text() const {
     return namespace_.empty() ? name : namespace_ + "/" + name;
   }
+};
+
+// One object of the cluster: what it is, and what it is called.
+struct ObjectRef {
+  ResourceType type;
+  ObjectKey key;
+  auto operator<=>(const ObjectRef&) const = default;
 };
 
 struct OwnerReference {

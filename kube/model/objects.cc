@@ -57,16 +57,40 @@ std::string int_or_string(Node node) {
   return node.string_or();
 }
 
-void add_backend(Node backend, std::vector<std::string>& out) {
-  const Node name = backend["service"]["name"];
-  if (const auto text = name.as_string()) {
-    out.emplace_back(*text);
-  } else if (const auto old = backend["serviceName"].as_string()) {  // v1beta1
-    out.emplace_back(*old);
-  }
+OwnerReference decode_owner(Node node) {
+  return {node["apiVersion"].string_or(),    node["kind"].string_or(),
+          node["name"].string_or(),          node["uid"].string_or(),
+          node["controller"].bool_or(false), node["blockOwnerDeletion"].bool_or(false)};
 }
 
 }  // namespace
+
+Identity decode_identity(Node object) {
+  const Node node = object["metadata"];
+  return {{node["namespace"].string_or(), node["name"].string_or()},
+          node["uid"].string_or(),
+          node["resourceVersion"].string_or()};
+}
+
+Meta decode_meta(Node object) {
+  const Node node = object["metadata"];
+  Meta meta;
+  Identity identity = decode_identity(object);
+  meta.key = std::move(identity.key);
+  meta.uid = std::move(identity.uid);
+  meta.resource_version = std::move(identity.resource_version);
+  meta.generation = node["generation"].int_or(0);
+  meta.labels = node["labels"].string_map();
+  meta.annotations = node["annotations"].string_map();
+  node["ownerReferences"].each_element(
+      [&](Node owner) { meta.owners.push_back(decode_owner(owner)); });
+  node["finalizers"].each_element([&](Node name) {
+    if (const auto text = name.as_string()) meta.finalizers.emplace_back(*text);
+  });
+  meta.created_at = time_of(node["creationTimestamp"]).value_or(WallTime{});
+  meta.deleted_at = time_of(node["deletionTimestamp"]);
+  return meta;
+}
 
 std::vector<Condition> decode_conditions(Node list) {
   std::vector<Condition> out;
@@ -119,19 +143,12 @@ Service decode_service(Node object) {
   return out;
 }
 
-Ingress decode_ingress(Node object) {
-  Ingress out;
+Object decode_object(Node object) {
+  Object out;
   Fields fields(out.decode_error);
   out.meta = decode_meta(object);
   out.raw = raw_of(object);
   check_meta(out.meta, fields);
-  const Node spec = fields.typed(object["spec"], Node::Type::Object, "spec");
-  add_backend(spec["defaultBackend"], out.backend_services);
-  add_backend(spec["backend"], out.backend_services);
-  fields.typed(spec["rules"], Node::Type::Array, "spec.rules").each_element([&](Node rule) {
-    rule["http"]["paths"].each_element(
-        [&](Node path) { add_backend(path["backend"], out.backend_services); });
-  });
   return out;
 }
 

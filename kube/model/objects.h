@@ -2,6 +2,7 @@
 // Typed views of the native kinds: only what decisions read, plus the raw bytes where an edit needs
 // them. A view that could not be decoded keeps its meta and says why in decode_error.
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,13 +47,13 @@ struct Service {
   std::string type;
 };
 
-struct Ingress {
+// An object of any kind, for readers that look at its text themselves.
+struct Object {
   Meta meta;
   RawJson raw;
   std::optional<Error> decode_error;
-  // Names of all backend Services: default backend and rules, in order.
-  std::vector<std::string> backend_services;
 };
+using Objects = std::map<ObjectRef, std::shared_ptr<const Object>>;
 
 struct Pod {
   Meta meta;
@@ -91,7 +92,7 @@ struct Identity {
 [[nodiscard]] Identity decode_identity(Node object);
 [[nodiscard]] ReplicaSet decode_replica_set(Node object);
 [[nodiscard]] Service decode_service(Node object);
-[[nodiscard]] Ingress decode_ingress(Node object);
+[[nodiscard]] Object decode_object(Node object);
 [[nodiscard]] Pod decode_pod(Node object);
 [[nodiscard]] Job decode_job(Node object);
 [[nodiscard]] Lease decode_lease(Node object);

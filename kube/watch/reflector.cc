@@ -37,12 +37,20 @@ bool names_object(Node object) {
 
 // The states and what leads from one to the next:
 //
-//            ┌────────── list chunk, more to come ─────────┐
-//            ▼                                             │
 //   List ──submit──► Listing ──last chunk──► Watch ──submit──► Watching
-//    ▲                  │ error: wait, same chunk            │  │ ended, silent, error: wait,
-//    resume from the │                  └─ 410: new list, unchunked          │  │ last version seen
-//    └─────────────────────── 410, unreadable event ─────────┘  └──────────► Watch
+//    ▲                 │                      ▲                  │
+//    │                 │                      └── ended, silent, ┤
+//    │                 │                          error: wait,   │
+//    │                 │                          resume from    │
+//    │                 │                          the version    │
+//    │                 │                          seen last      │
+//    │                 │                                         │
+//    ├── more to come, │                                         │
+//    │   error: wait,  │                                         │
+//    │   same chunk; ──┘                                         │
+//    │   410: a new list, unchunked                              │
+//    │                                                           │
+//    └───────────── 410, unreadable event ───────────────────────┘
 struct Reflector::Impl {
   enum class State { List, Listing, Watch, Watching };
 

@@ -84,27 +84,49 @@ struct CheckerOptions {
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> all_checkers(
     const CheckerOptions& options = {});
 
-std::unique_ptr<Checker> traffic_has_pods();              // S1
-std::unique_ptr<Checker> weights_add_up();                // S2
-std::unique_ptr<Checker> basic_canary_capacity();         // S4
-std::unique_ptr<Checker> abort_is_final();                // S5
-std::unique_ptr<Checker> active_service_is_proven();      // S6
-std::unique_ptr<Checker> selector_stays();                // S7
-std::unique_ptr<Checker> one_run_one_verdict();           // S8
-std::unique_ptr<Checker> steps_in_order();                // S9
-std::unique_ptr<Checker> pauses_last();                   // S10
-std::unique_ptr<Checker> revisions_grow();                // S11
-std::unique_ptr<Checker> used_sets_live();                // S12
-std::unique_ptr<Checker> one_leader_writes();             // S13
-std::unique_ptr<Checker> only_ours();                     // S14
-std::unique_ptr<Checker> no_idle_writes(int writes_max);  // S15
-std::unique_ptr<Checker> missing_data_decides_nothing();  // S17
-std::unique_ptr<Checker> steps_are_done();                // S18
-std::unique_ptr<Checker> attempts_stand_alone();          // S19
-std::unique_ptr<Checker> own_verdicts();                  // S20
-std::unique_ptr<Checker> same_end_state();                // V1
-std::unique_ptr<Checker> refusals_pass();                 // V2
-std::unique_ptr<Checker> restarts_keep_deadlines();       // V5
+// Each in the file of its number; what it demands is said there at length (reliability.md §A5.1).
+// S1: no version gets more traffic than its available pods can carry.
+std::unique_ptr<Checker> traffic_has_pods();
+// S2: weights sum up to the maximum, and the status says what the router does.
+std::unique_ptr<Checker> weights_add_up();
+// S4: a canary without router keeps enough pods available, and never has too many.
+std::unique_ptr<Checker> basic_canary_capacity();
+// S5: after an abort the weight of that version does not rise again.
+std::unique_ptr<Checker> abort_is_final();
+// S6: the active Service selects one version, available and analysed.
+std::unique_ptr<Checker> active_service_is_proven();
+// S7: a Service never loses the hash in its selector.
+std::unique_ptr<Checker> selector_stays();
+// S8: the same question is asked by one unfinished run, and a bad verdict stays.
+std::unique_ptr<Checker> one_run_one_verdict();
+// S9: the step index goes forward by one, when the step was fulfilled.
+std::unique_ptr<Checker> steps_in_order();
+// S10: a pause lasts at least as long as it says.
+std::unique_ptr<Checker> pauses_last();
+// S11: each new template gets a higher revision.
+std::unique_ptr<Checker> revisions_grow();
+// S12: a ReplicaSet that somebody is sent to is neither deleted nor scaled to nothing.
+std::unique_ptr<Checker> used_sets_live();
+// S13: who does not hold the Lease writes nothing that the holder has written.
+std::unique_ptr<Checker> one_leader_writes();
+// S14: a controller writes only what is its own.
+std::unique_ptr<Checker> only_ours();
+// S15: a write changes something, and writes do not come in storms.
+std::unique_ptr<Checker> no_idle_writes(int writes_max);
+// S17: what a metric answered, or did not, decides as documented.
+std::unique_ptr<Checker> missing_data_decides_nothing();
+// S18: a setWeight step ends after the router has sent that share.
+std::unique_ptr<Checker> steps_are_done();
+// S19: nothing of one attempt counts in another.
+std::unique_ptr<Checker> attempts_stand_alone();
+// S20: a verdict is that of the Rollout's own objects.
+std::unique_ptr<Checker> own_verdicts();
+// V1: once faults are over, the world ends as it does without them.
+std::unique_ptr<Checker> same_end_state();
+// V2: a refused write is sent again, and an abort waits for none.
+std::unique_ptr<Checker> refusals_pass();
+// V5: a restart moves no pause and no deadline.
+std::unique_ptr<Checker> restarts_keep_deadlines();
 
 // Of a controller: neither its Lease nor Events nor a read.
 [[nodiscard]] bool counted_write(const AuditEntry& entry);

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "sim/actor.h"
-#include "sim/api_server.h"
 #include "sim/checkers/facts.h"
+#include "sim/server_names.h"
 
 namespace sluice::sim::check {
 

@@ -1,6 +1,7 @@
 #include "tests/tidy/include_rules.h"
 
 #include <algorithm>
+#include <cctype>
 #include <sstream>
 
 namespace sluice::tidy {
@@ -16,8 +17,9 @@ const std::vector<std::pair<std::string, std::set<std::string>>>& layers() {
       {"kube/model/", {"base", "kube/json"}},
       {"kube/json/", {"base"}},
       {"kube/request/", {"base", "kube/model", "kube/json"}},
-      {"kube/watch/", {"base", "kube/model", "kube/json", "kube/request"}},
+      {"kube/watch/", {"base", "kube/json", "kube/request"}},
       {"kube/cache/", {"base", "kube/model", "kube/json"}},
+      {"kube/schema/", {"base", "kube/model", "kube/json"}},
       {"api/", {"base", "kube"}},
       {"analysis/", pure},
       {"traffic/", pure},
@@ -27,14 +29,14 @@ const std::vector<std::pair<std::string, std::set<std::string>>>& layers() {
       {"controller/plan", {"base", "kube"}},
       {"net/", {"base", "kube"}},
       {"telemetry/", {"base"}},
-      {"sim/", {"base", "kube", "api", "analysis", "traffic", "controller"}},
-      {"cluster/", {"base", "kube", "api", "sim", "net", "telemetry"}},
-      {"cli/",
-       {"base", "kube", "api", "analysis", "traffic", "controller", "net", "telemetry", "sim"}},
-      {"demo/", {"base", "kube", "api", "cluster", "net", "telemetry", "sim", "cli"}},
+      {"apiserver/", {"base", "kube"}},
+      {"sim/", {"base", "kube", "api", "controller", "apiserver"}},
+      {"cluster/", {"base", "kube", "apiserver", "net", "telemetry"}},
+      {"cli/", {"base", "kube", "api", "analysis", "controller", "net", "telemetry"}},
+      {"demo/", {"base", "kube", "cluster", "net"}},
       {"app/",
        {"base", "kube", "api", "controller", "cluster", "net", "telemetry", "sim", "cli", "demo"}},
-      {"bench/", {"base", "kube", "api", "analysis", "traffic", "controller", "sim", "telemetry"}},
+      {"bench/", {"kube", "api", "controller", "telemetry"}},
   };
   return table;
 }
@@ -80,6 +82,15 @@ bool pure(const std::string& file) {
 
 const char* const kWhere = ": see docs/architecture.md#rules";
 
+// "traffic/nginx/nginx.h" is a router's; "traffic/router.h" is everybody's.
+std::string check_router(const std::string& file, const std::string& included) {
+  const std::string folder = included.substr(0, included.rfind('/') + 1);
+  if (!starts_with(folder, "traffic/") || folder == "traffic/") return "";
+  if (file == "traffic/routers.cc" || starts_with(file, folder)) return "";
+  return "only traffic/routers.cc may include " + included + ": ask the row (traffic/router.h)" +
+         kWhere;
+}
+
 std::string check_own(const std::string& file, const std::string& included) {
   for (const auto& [prefix, allowed] : layers()) {
     if (!starts_with(file, prefix)) continue;
@@ -113,6 +124,19 @@ std::string check_pure(const std::string& file, const std::string& line) {
       {"#include <filesystem>", "files"},
       {"#include <random>", "std randomness (use base/rng.h)"},
       {"#include <regex>", "std::regex (use RE2)"},
+      {"#include <unistd.h>", "the operating system"},
+      {"#include <fcntl.h>", "files"},
+      {"#include <sys/", "the operating system"},
+      {"#include <netinet/", "sockets"},
+      {"#include <arpa/", "sockets"},
+      {"#include <netdb.h>", "sockets"},
+      {"#include <cstdio>", "files and output"},
+      {"#include <iostream>", "output"},
+      {"std::time(", "a clock (now is an argument)"},
+      {"time(nullptr)", "a clock (now is an argument)"},
+      {"fopen(", "files"},
+      {"fmt::print", "output"},
+      {"std::rand", "std randomness (use base/rng.h)"},
       {"_clock::now", "a clock (now is an argument)"},
       {"getenv(", "the environment"},
       {"std::cout", "output"},
@@ -121,6 +145,20 @@ std::string check_pure(const std::string& file, const std::string& line) {
   };
   for (const auto& [text, what] : banned)
     if (line.find(text) != std::string::npos) return "pure code may not use " + what + kWhere;
+  return "";
+}
+
+// The edge of the table that an include goes over: "folder -> target"; "" for one within a folder.
+std::string edge(const std::string& file, const std::string& included) {
+  for (const auto& [prefix, allowed] : layers()) {
+    if (!starts_with(file, prefix)) continue;
+    const std::string folder = prefix.back() == '/' ? prefix.substr(0, prefix.size() - 1) : prefix;
+    if (starts_with(included, folder)) return "";
+    for (const auto& target : allowed)
+      if (included == target || starts_with(included, target + "/"))
+        return folder + " -> " + target;
+    return "";
+  }
   return "";
 }
 
@@ -134,6 +172,43 @@ std::string check_children(const std::string& file, const std::string& line) {
 }
 
 }  // namespace
+
+std::string router_named_in(const std::string& file, const std::string& text) {
+  static const std::vector<std::string> folders = {"controller/", "analysis/", "kube/", "view/",
+                                                   "cli/"};
+  const auto inside = [&](const std::string& folder) { return starts_with(file, folder); };
+  if (std::none_of(folders.begin(), folders.end(), inside)) return "";
+  std::string lower(text.size(), ' ');
+  std::transform(text.begin(), text.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const char* name :
+       {"nginx", "ingress", "istio", "virtualservice", "destinationrule", "trafficsplit",
+        "ambassador", "appmesh", "traefik", "apisix", "httproute", "httpproxy"})
+    if (lower.find(name) != std::string::npos) return name;
+  // Short names are words only where no letter stands beside them.
+  const auto letter = [&](std::size_t at) {
+    return at < lower.size() && std::isalpha(static_cast<unsigned char>(lower[at])) != 0;
+  };
+  for (const std::string name : {"alb", "smi"})
+    for (auto at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1))
+      if ((at == 0 || !letter(at - 1)) && !letter(at + name.size())) return name;
+  return "";
+}
+
+std::set<std::string> unused_edges(const std::vector<Source>& sources) {
+  std::set<std::string> out;
+  for (const auto& [prefix, allowed] : layers()) {
+    const std::string folder = prefix.back() == '/' ? prefix.substr(0, prefix.size() - 1) : prefix;
+    for (const auto& target : allowed) out.insert(folder + " -> " + target);
+  }
+  for (const auto& source : sources) {
+    for (const auto& line : lines_of(source.text)) {
+      if (!starts_with(line, "#include \"")) continue;
+      out.erase(edge(source.path, line.substr(10, line.find('"', 10) - 10)));
+    }
+  }
+  return out;
+}
 
 std::vector<Finding> check_file(const std::string& file, const std::string& text) {
   std::vector<Finding> findings;
@@ -151,7 +226,9 @@ std::vector<Finding> check_file(const std::string& file, const std::string& text
     if (open == std::string::npos || close == std::string::npos) continue;
     const std::string included = line.substr(open + 1, close - open - 1);
     add(check_library(file, included));
-    if (line[open] == '"') add(check_own(file, included));
+    if (line[open] != '"') continue;
+    add(check_own(file, included));
+    add(check_router(file, included));
   }
   return findings;
 }

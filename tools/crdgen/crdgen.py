@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes crds/*.yaml from kinds.txt and api/pod_template_types.inc. Needs nothing but Python 3.
+"""Writes crds/*.yaml from kinds.txt, kube/schema/pod_template_types.inc and
+api/step_types.inc. Needs nothing but Python 3.
 
     python3 tools/crdgen/crdgen.py            writes the files
     python3 tools/crdgen/crdgen.py --check    exit code 1 when a file is not what would be written
@@ -58,7 +59,8 @@ MEMBER = re.compile(r'^(?P<name>[A-Za-z0-9]+)(?P<flags>[!^~]*):(?P<type>[^=@]+)(
 
 def read_types():
     types = {}
-    text = (ROOT / "api/pod_template_types.inc").read_text(encoding="utf-8")
+    text = "".join((ROOT / name).read_text(encoding="utf-8")
+                   for name in ("kube/schema/pod_template_types.inc", "api/step_types.inc"))
     for line in text.splitlines():
         if line and line[0].isalpha() and line[0].isupper() and ":" in line and not line.startswith("R\""):
             name, _, rest = line.partition(":")

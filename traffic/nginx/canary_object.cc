@@ -8,7 +8,6 @@
 #include "kube/json/json.h"
 #include "kube/json/patch.h"
 #include "kube/model/resources.h"
-#include "traffic/nginx/nginx.h"
 
 namespace sluice::traffic::nginx {
 namespace {
@@ -142,7 +141,7 @@ std::string left_out_text(const Annotations& annotations) {
   return keys.empty() ? "" : kube::dump(keys);
 }
 
-Annotations wanted_annotations(const kube::Ingress& stable, const api::NginxRouting& routing,
+Annotations wanted_annotations(const kube::Object& stable, const api::NginxRouting& routing,
                                const AnnotationInput& input) {
   Annotations out;
   const std::string_view prefix = input.prefix;

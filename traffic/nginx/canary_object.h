@@ -1,6 +1,6 @@
 #pragma once
-// The canary Ingress as a document: made from the stable one, compared with the live one (NGX-2 …
-// NGX-6). Documents rather than views, because members that we do not know must survive.
+// The canary Ingress as a document: made from the stable one, compared with the live one (traffic.md
+// NGX-2 … NGX-6). Documents rather than views, because members that we do not know must survive.
 #include <map>
 #include <optional>
 #include <set>
@@ -13,6 +13,13 @@
 #include "kube/model/objects.h"
 
 namespace sluice::traffic::nginx {
+
+// The keys on a canary Ingress that came from the Rollout's fields, as a sorted JSON list
+// (traffic.md §4.4): what is taken out of the Rollout is taken off the Ingress too.
+inline constexpr std::string_view kAppliedAnnotations = "sluice/applied-annotations";
+// The keys of the Rollout's fields that were left out (is_code()), likewise: whoever looks at the
+// canary Ingress sees it, and a warning is due only when the list changes.
+inline constexpr std::string_view kLeftOutAnnotations = "sluice/left-out-annotations";
 
 struct LeftOutAnnotation {
   std::string field, value;  // of the Rollout
@@ -30,8 +37,8 @@ struct AnnotationInput {
   std::optional<std::int32_t> total;  // set when the Rollout sets maxTrafficWeight
   bool allow_snippets = false;
 };
-// NGX-3.
-[[nodiscard]] Annotations wanted_annotations(const kube::Ingress& stable,
+// The annotations that the canary Ingress shall have (traffic.md NGX-3).
+[[nodiscard]] Annotations wanted_annotations(const kube::Object& stable,
                                              const api::NginxRouting& routing,
                                              const AnnotationInput& input);
 // The annotation is a piece of some ingress controller's own configuration or program, which every
@@ -42,7 +49,8 @@ struct AnnotationInput {
 
 // At least one path of the Ingress goes to `service`.
 [[nodiscard]] bool has_rule_for(const kube::Json& ingress, std::string_view service);
-// NGX-2: the spec of the canary Ingress; nullopt when no rule goes to the stable Service.
+// The spec of the canary Ingress (traffic.md NGX-2); nullopt when no rule goes to the stable
+// Service.
 [[nodiscard]] std::optional<kube::Json> canary_spec(const kube::Json& stable_ingress,
                                                     std::string_view stable_service,
                                                     std::string_view canary_service);

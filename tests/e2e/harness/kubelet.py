@@ -1,5 +1,5 @@
 """Stands in for scheduler and kubelet on a real API server: binds pods to a Node and moves them by the stages of the embedded
-cluster (sim/workloads/pod.cc and stages.cc; the same readings of image, command, probes, readiness gates and annotations)."""
+cluster (apiserver/workloads/pod.cc and stages.cc; the same readings of image, command, probes, readiness gates and annotations)."""
 import heapq
 import itertools
 import json

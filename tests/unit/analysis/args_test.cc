@@ -134,7 +134,7 @@ TEST(Overlay, what_nobody_gives_is_named) {
   EXPECT_TRUE(check_resolved({secret("x", "s", "k")}));
 }
 
-// ---- values taken from the Rollout (§5.3) ----
+// ---- values taken from the Rollout (analysis.md §5.3) ----
 
 api::Rollout rollout() {
   const std::string json =

@@ -300,7 +300,8 @@ TEST(RunPhase, a_metric_that_missed_its_streak_is_not_counted_as_successful) {
   EXPECT_EQ(run.status.run_summary.successful, 0);
 }
 
-// The reference leaves the run without a word (§8.5, "Improve"); the metric itself has no reason.
+// The reference leaves the run without a word (analysis.md §8.5, "Improve"); the metric itself has
+// no reason.
 TEST(RunPhase, a_metric_that_missed_its_streak_is_named) {
   const struct {
     const char* limit;

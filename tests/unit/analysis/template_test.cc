@@ -201,7 +201,7 @@ TEST_F(Compose, placeholders_stay_and_nothing_empty_is_written) {
       R"("provider":{"web":{"url":"http://x"}}}]})");
 }
 
-// ---- references (§3.2) ----
+// ---- references (analysis.md §3.2) ----
 
 struct References : Fixture {
   std::string check(bool background = false) {
@@ -346,7 +346,7 @@ TEST_F(References, reach_through_nesting_for_the_index) {
   EXPECT_EQ(names.cluster, std::vector<std::string>{"c"});
 }
 
-// ---- identity (§6.1) ----
+// ---- identity (analysis.md §6.1) ----
 
 TEST(Identity, absent_null_and_empty_are_the_same) {
   const auto live = kube::parse_json(

@@ -2,10 +2,14 @@
 #include "tests/unit/api/crd.h"
 
 #include "api/resources.h"
-#include "api/typed_json.h"
+#include "kube/schema/typed_json.h"
 
 namespace sluice::api::test {
 namespace {
+
+using kube::MemberKind;
+using kube::TypedSchema;
+using kube::TypedStruct;
 
 constexpr std::size_t kMaxBytes = 200'000;
 
@@ -156,7 +160,7 @@ void check_members(const kube::Json& schema, const TypedStruct& type, const std:
     if (!nested) continue;
     const auto& property = properties[m.name];
     const auto& inner = m.kind == MemberKind::StructList ? member(property, "items") : property;
-    check_members(inner, TypedSchema::instance().type(m.type), path + "." + m.name);
+    check_members(inner, *m.type, path + "." + m.name);
   }
   EXPECT_EQ(properties.size(), known) << path;
 }
@@ -165,7 +169,7 @@ TEST(Crds, know_the_members_of_the_pod_template_that_hashing_knows) {
   const auto& schema = schema_of_kind("Rollout");
   const auto* pod_template = kube::find_path(schema, "properties.spec.properties.template");
   ASSERT_NE(pod_template, nullptr);
-  check_members(*pod_template, TypedSchema::instance().type("PodTemplateSpec"), "template");
+  check_members(*pod_template, TypedSchema::pods().type("PodTemplateSpec"), "template");
 }
 
 class CrdFixtures : public testing::TestWithParam<std::string> {};

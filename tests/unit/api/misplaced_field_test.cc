@@ -3,13 +3,17 @@
 #include <random>
 
 #include "api/template_hash.h"
-#include "api/typed_json.h"
 #include "kube/json/yaml.h"
+#include "kube/schema/typed_json.h"
 #include "tests/unit/api/fixtures.h"
 
 namespace sluice::api::test {
 namespace {
 
+using kube::MemberKind;
+using kube::TypedMember;
+using kube::TypedSchema;
+using kube::TypedStruct;
 using Hashes = std::vector<std::string>;
 
 Hashes hashes_of(const kube::Json& pod_template,
@@ -139,18 +143,17 @@ class RandomTemplate {
     return kTexts[below(5)];
   }
   kube::Json value(const TypedMember& member, int depth) {
-    const auto& type = schema_.type(member.type);
     const auto kind = member.kind;
     if (kind == MemberKind::StringList) return kube::Json::array({"a", "b"});
     if (kind == MemberKind::IntList) return kube::Json::array({1, 2});
     if (kind == MemberKind::StringMap) return {{"a", "x"}, {"B", "y"}};
     if (kind == MemberKind::QuantityMap) return {{"cpu", scalar(MemberKind::Quantity)}};
     if (kind == MemberKind::Any) return {{"free", 1}};
-    if (kind == MemberKind::StructMap) return {{"k", structure(type, depth + 1)}};
-    if (kind == MemberKind::Struct) return structure(type, depth + 1);
+    if (kind == MemberKind::StructMap) return {{"k", structure(*member.type, depth + 1)}};
+    if (kind == MemberKind::Struct) return structure(*member.type, depth + 1);
     if (kind != MemberKind::StructList) return scalar(kind);
     auto out = kube::Json::array();
-    for (auto n = below(3); n > 0; --n) out.push_back(structure(type, depth + 1));
+    for (auto n = below(3); n > 0; --n) out.push_back(structure(*member.type, depth + 1));
     return out;
   }
   kube::Json structure(const TypedStruct& type, int depth) {
@@ -165,10 +168,9 @@ class RandomTemplate {
     for (const auto& member : type.members) {
       const auto it = value.find(member.name);
       if (it == value.end()) continue;
-      const auto& inner = schema_.type(member.type);
-      if (member.kind == MemberKind::Struct) collect(*it, inner);
+      if (member.kind == MemberKind::Struct) collect(*it, *member.type);
       if (member.kind == MemberKind::StructList || member.kind == MemberKind::StructMap)
-        for (auto& item : *it) collect(item, inner);
+        for (auto& item : *it) collect(item, *member.type);
     }
   }
   std::string foreign_name(const TypedStruct& type) {
@@ -181,7 +183,7 @@ class RandomTemplate {
   }
 
   std::mt19937 random_;
-  const TypedSchema& schema_ = TypedSchema::instance();
+  const TypedSchema& schema_ = TypedSchema::pods();
   std::vector<std::pair<kube::Json*, const TypedStruct*>> places_;
 };
 

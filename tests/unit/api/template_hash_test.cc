@@ -1,5 +1,6 @@
 #include "api/template_hash.h"
 
+#include "kube/schema/template_defaults.h"
 #include "tests/unit/api/fixtures.h"
 
 namespace sluice::api::test {
@@ -198,7 +199,7 @@ const char* const kDesired =
 
 kube::Json live() {
   auto out = parse(kDesired);
-  apply_template_defaults(out);
+  kube::apply_template_defaults(out);
   out["metadata"]["labels"]["rollouts-pod-template-hash"] = "abc";
   return out;
 }
@@ -293,7 +294,7 @@ TEST(TemplatesEqual, host_ports_that_old_servers_defaulted_do_not_matter) {
   auto desired = parse(kDesired);
   desired["spec"]["hostNetwork"] = true;
   auto t = desired;
-  apply_template_defaults(t);
+  kube::apply_template_defaults(t);
   t["spec"]["containers"][0]["ports"][0]["hostPort"] = 80;
   EXPECT_TRUE(templates_equal(kube::dump(t), kube::dump(desired)));
   t["spec"]["containers"][0]["ports"][0]["hostPort"] = 81;
@@ -303,45 +304,6 @@ TEST(TemplatesEqual, host_ports_that_old_servers_defaulted_do_not_matter) {
 TEST(TemplatesEqual, text_that_is_no_template_equals_nothing) {
   EXPECT_FALSE(templates_equal("{", kDesired));
   EXPECT_FALSE(templates_equal("[]", "[]"));
-}
-
-TEST(TemplateDefaults, are_those_of_the_api_server) {
-  auto t = parse(
-      R"({"spec":{"containers":[{"name":"a","image":"r:5000/web"},{"name":"b","image":"web:latest"},{"name":"c","image":"web:1"},
-      {"name":"d","image":"web@sha256:00","env":[{"name":"E","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}],
-       "resources":{"limits":{"cpu":"100u"}},"lifecycle":{"preStop":{"httpGet":{"port":1}}},"livenessProbe":{"grpc":{"port":2}}}],
-      "volumes":[{"name":"v"},{"name":"s","secret":{"secretName":"s"}},{"name":"p","projected":{"sources":[{"serviceAccountToken":{"path":"t"}}]}},
-       {"name":"h","hostPath":{"path":"/"}},{"name":"e","ephemeral":{"volumeClaimTemplate":{"spec":{}}}}]}})");
-  apply_template_defaults(t);
-  const auto& spec = t["spec"];
-  EXPECT_EQ(spec["restartPolicy"], "Always");
-  EXPECT_EQ(spec["dnsPolicy"], "ClusterFirst");
-  EXPECT_EQ(spec["securityContext"], parse("{}"));
-  EXPECT_EQ(spec["terminationGracePeriodSeconds"], 30);
-  EXPECT_EQ(spec["schedulerName"], "default-scheduler");
-  const char* const policies[] = {"Always", "Always", "IfNotPresent", "IfNotPresent"};
-  for (std::size_t i = 0; i < 4; ++i)
-    EXPECT_EQ(spec["containers"][i]["imagePullPolicy"], policies[i]) << i;
-  const auto& d = spec["containers"][3];
-  EXPECT_EQ(d["env"][0]["valueFrom"]["fieldRef"]["apiVersion"], "v1");
-  EXPECT_EQ(d["resources"]["limits"]["cpu"], "1m");
-  EXPECT_EQ(d["lifecycle"]["preStop"]["httpGet"],
-            parse(R"({"port":1,"path":"/","scheme":"HTTP"})"));
-  EXPECT_EQ(
-      d["livenessProbe"],
-      parse(
-          R"({"grpc":{"port":2,"service":""},"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,"failureThreshold":3})"));
-  EXPECT_EQ(spec["volumes"][0]["emptyDir"], parse("{}"));
-  EXPECT_EQ(spec["volumes"][1]["secret"]["defaultMode"], 420);
-  EXPECT_EQ(
-      spec["volumes"][2]["projected"]["sources"][0]["serviceAccountToken"]["expirationSeconds"],
-      3600);
-  EXPECT_EQ(spec["volumes"][3]["hostPath"]["type"], "");
-  EXPECT_EQ(spec["volumes"][4]["ephemeral"]["volumeClaimTemplate"]["spec"]["volumeMode"],
-            "Filesystem");
-  const auto once = kube::dump(t);
-  apply_template_defaults(t);
-  EXPECT_EQ(kube::dump(t), once);
 }
 
 }  // namespace

@@ -30,6 +30,11 @@ Json rollout(const std::string& strategy, const std::string& status,
   return out;
 }
 
+Json of_instance(const std::string& id, Json out) {
+  out["metadata"]["labels"]["argo-rollouts.argoproj.io/controller-instance-id"] = id;
+  return out;
+}
+
 Json set(const std::string& hash, int replicas, int available, const std::string& condition = "") {
   Json out = parse(
       R"({"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{"name":"web-)" + hash +
@@ -193,6 +198,10 @@ TEST(Outlook, NamesWhatIsWaitedForAndTheNextMove) {
        {rollout(kSteps, R"({"observedGeneration":null})")},
        "Waits for:       a controller to look at generation 2 (none was seen yet); if this lasts, "
        "none is running for this namespace\n"},
+      {"a controller of an instance that nobody runs",
+       {of_instance("blue", rollout(kSteps, R"({"observedGeneration":null})"))},
+       "Waits for:       a controller with --instance-id blue to look at generation 2 (none was "
+       "seen yet); if this lasts, none is running for this namespace\n"},
       {"a correction",
        {rollout(
             kSteps,

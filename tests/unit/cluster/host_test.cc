@@ -26,8 +26,8 @@ using testing::HasSubstr;
 class StartedHost : public testing::Test {
  protected:
   void SetUp() override {
-    directory_ = std::filesystem::temp_directory_path() /
-                 ("sluice-host-" + std::to_string(getpid()));
+    directory_ =
+        std::filesystem::temp_directory_path() / ("sluice-host-" + std::to_string(getpid()));
     std::filesystem::create_directories(directory_);
     // In the place of the demo's program: says what it has open.
     const auto program = directory_ / "program";
@@ -101,7 +101,7 @@ TEST_F(F5, without_a_token_a_body_is_answered_before_it_is_read) {
 TEST_F(F12, a_pod_sees_its_three_descriptors_and_nothing_else) {
   int inheritable[2] = {-1, -1};
   ASSERT_EQ(pipe(inheritable), 0);
-  host_->with_server([](sim::ApiServer& server) {
+  host_->with_server([](apiserver::ApiServer& server) {
     kube::Write write;
     write.type = kube::kPods;
     write.key = {"default", "lister"};

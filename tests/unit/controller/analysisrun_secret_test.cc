@@ -97,7 +97,7 @@ TEST(Secrets, that_do_not_exist_end_the_run) {
             "Unable to resolve metric arguments: secrets \"prom\" not found");
 }
 
-TEST(Secrets, that_may_not_be_read_are_measurement_errors_naming_right_and_overlay) {
+TEST(Secrets, that_may_not_be_read_are_measurement_errors_naming_right_and_role) {
   World world(kSpec);
   world.secrets.insert_or_assign("prom/token",
                                  Result<std::string>(fail(ErrorCode::Forbidden, "forbidden")));
@@ -105,9 +105,9 @@ TEST(Secrets, that_may_not_be_read_are_measurement_errors_naming_right_and_overl
   EXPECT_EQ(world.status().phase, AnalysisPhase::Running);
   EXPECT_EQ(world.result(0).measurements[0].phase, AnalysisPhase::Error);
   EXPECT_EQ(world.result(0).measurements[0].message,
-            "cannot read Secret shop/prom: the controller lacks the right to get secrets; apply "
-            "the overlay "
-            "deploy/secrets to grant it");
+            "cannot read Secret shop/prom: the controller lacks the right to get secrets; for "
+            "this namespace alone it is granted by: kubectl -n shop apply -f "
+            "deploy/secrets/one-namespace/role.yaml");
   World down(kSpec);
   down.secrets.insert_or_assign("prom/token",
                                 Result<std::string>(fail(ErrorCode::Timeout, "no answer")));

@@ -43,8 +43,9 @@ class Cluster {
  public:
   WallTime now = at("2026-11-21T15:00:00Z");
   Options options;
-  std::vector<Sent> sent;           // all writes so far
-  std::vector<std::string> events;  // "Reason: message"
+  std::vector<api::WeightDestination> additional;  // of an Experiment
+  std::vector<Sent> sent;                          // all writes so far
+  std::vector<std::string> events;                 // "Reason: message"
   std::vector<std::string> event_reasons;
   std::optional<WallTime> wake_at;
   controller::Plan last;
@@ -56,7 +57,7 @@ class Cluster {
   // What the API server refuses. The rest of the plan is not sent then, and the loop remembers it.
   std::function<bool(const kube::Write&)> refuses;
   std::string refusal = "is forbidden: exceeded quota";
-  std::map<std::string, int> refused;  // requests, by purpose
+  std::map<std::string, int> refused;     // requests, by purpose
   std::set<std::string> unrecorded_ends;  // runs whose end the server has not heard of
 
   // objects[kind][name]
@@ -105,6 +106,7 @@ class Cluster {
 
   [[nodiscard]] Observed observe() const {
     Observed out;
+    out.additional = additional;
     out.rollout = decode<api::Rollout>(objects.at("Rollout").begin()->second, api::decode_rollout);
     each("ReplicaSet", [&](const Json& o) {
       out.replica_sets.push_back(decode<kube::ReplicaSet>(o, kube::decode_replica_set));
@@ -116,10 +118,11 @@ class Cluster {
       out.services[kube::get_string(o, "metadata.name")] =
           decode<kube::Service>(o, kube::decode_service);
     });
-    each("Ingress", [&](const Json& o) {
-      out.ingresses[kube::get_string(o, "metadata.name")] =
-          decode<kube::Ingress>(o, kube::decode_ingress);
-    });
+    for (const auto& type : {kube::kIngresses, kube::kConfigMaps})
+      each(std::string(type.kind), [&](const Json& o) {
+        auto object = decode<kube::Object>(o, kube::decode_object);
+        out.objects[{type, object->meta.key}] = std::move(object);
+      });
     each("AnalysisRun", [&](const Json& o) {
       auto run = decode<api::AnalysisRun>(o, api::decode_analysis_run);
       const auto* owner = run->meta.controller_owner();

@@ -95,6 +95,26 @@ TEST_F(WorldTest, ARunThatWasOverWhenFirstSeenIsLookedAtOnlyForWhatItLeavesToDo)
   EXPECT_EQ(marked(), "analysisrun:r") << "it has to be deleted one day";
 }
 
+// A router was taken out of the spec: what it made still takes users, and nobody names it any more
+// (traffic.md T-7).
+TEST_F(WorldTest, AnObjectThatTheRolloutControlsIsSeenThoughItsSpecNoLongerLeadsToIt) {
+  rollout("", "a");
+  const auto put = [&](const std::string& name, const std::string& uid) {
+    const auto document = kube::Document::parse(
+        R"({"metadata":{"name":")" + name + R"(","namespace":"shop","uid":"i-)" + name +
+        R"(","resourceVersion":")" + std::to_string(++version) +
+        R"(","ownerReferences":[{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout",)"
+        R"("name":"web","controller":true,"uid":")" +
+        uid + R"("}]}})");
+    world.ingresses.on_upsert(document->root());
+  };
+  put("ours", "u");
+  put("theirs", "another");
+  const auto objects = world.gather({"shop", "web"}).objects;
+  ASSERT_EQ(objects.size(), 1U);
+  EXPECT_EQ(objects.begin()->first, (kube::ObjectRef{kube::kIngresses, {"shop", "ours"}}));
+}
+
 TEST_F(WorldTest, AResyncLooksAtOurRolloutsAndTheRunsThatAreNotOver) {
   rollout("", "a");
   run("Running");
@@ -116,7 +136,8 @@ TEST_F(WorldTest, AVerdictThatTheServerHasNotHeardOfIsMarkedAsSuch_S8) {
     const auto document = kube::Document::parse(
         R"({"metadata":{"name":"r","namespace":"shop","uid":"r","resourceVersion":")" +
         std::to_string(++version) +
-        R"(","ownerReferences":[{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout","name":"web",)"
+        R"(","ownerReferences":[{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout",)"
+        R"("name":"web",)"
         R"("uid":"u","controller":true}]},"spec":{"metrics":[]},"status":{"phase":")" +
         phase + R"("}})");
     world.runs.on_upsert(document->root());

@@ -104,35 +104,33 @@ using Sizes = std::vector<std::int32_t>;
 TEST(CanaryOthers, spends_only_the_budget_in_a_basic_canary) {
   // N 4, U 0, newRS is stable and has 5 unavailable pods, two others 5/5: the budget is 6.
   const std::vector<OtherSet> sets{other(1, pods(5, 5)), other(2, pods(5, 5))};
-  const auto plan = scale_canary_others({4, 0, 10, false, false, true, true, {}}, sets, at(0));
+  const auto plan = scale_canary_others({4, 0, 10, false, false, true, {}}, sets, at(0));
   EXPECT_EQ(sizes_after(plan, sets), (Sizes{4, 0}));
   EXPECT_TRUE(plan.scaled);
 }
 
 TEST(CanaryOthers, cleans_up_unhealthy_pods_without_calling_it_scaling) {
   const std::vector<OtherSet> sets{other(2, pods(1, 0)), other(1, pods(3, 2))};
-  const auto plan = scale_canary_others({4, 0, 4, false, false, false, true, {}}, sets, at(0));
+  const auto plan = scale_canary_others({4, 0, 4, false, false, false, {}}, sets, at(0));
   EXPECT_EQ(sizes_after(plan, sets), (Sizes{0, 2}));
   EXPECT_FALSE(plan.scaled);
 }
 
 TEST(CanaryOthers, never_grows_a_set_whose_pods_are_on_their_way_out) {
   const std::vector<OtherSet> sets{other(1, pods(2, 5))};
-  const auto plan = scale_canary_others({4, 0, 4, false, false, false, true, {}}, sets, at(0));
+  const auto plan = scale_canary_others({4, 0, 4, false, false, false, {}}, sets, at(0));
   EXPECT_TRUE(plan.decisions.empty());
 }
 
 TEST(CanaryOthers, does_nothing_without_pods) {
   const std::vector<OtherSet> sets{other(1, pods(0, 0)), other(2, pods(0, 0))};
-  EXPECT_TRUE(
-      scale_canary_others({4, 0, 8, true, false, true, true, {}}, sets, at(0)).decisions.empty());
-  EXPECT_TRUE(
-      scale_canary_others({4, 0, 8, true, false, true, true, {}}, {}, at(0)).decisions.empty());
+  EXPECT_TRUE(scale_canary_others({4, 0, 8, true, false, true, {}}, sets, at(0)).decisions.empty());
+  EXPECT_TRUE(scale_canary_others({4, 0, 8, true, false, true, {}}, {}, at(0)).decisions.empty());
 }
 
 TEST(CanaryOthers, gives_an_old_stable_its_delay_after_promotion) {
   const std::vector<OtherSet> sets{other(1, pods(4, 4))};
-  const auto plan = scale_canary_others({4, 0, 8, true, false, true, true, {}}, sets, at(0));
+  const auto plan = scale_canary_others({4, 0, 8, true, false, true, {}}, sets, at(0));
   ASSERT_EQ(plan.decisions.size(), 1U);
   EXPECT_EQ(plan.decisions[0].size, 4);
   EXPECT_EQ(plan.decisions[0].add_deadline, at(30));
@@ -142,36 +140,30 @@ TEST(CanaryOthers, gives_an_old_stable_its_delay_after_promotion) {
 
 TEST(CanaryOthers, scales_an_intermediate_revision_to_zero_at_once_unless_referenced) {
   const std::vector<OtherSet> sets{other(2, pods(3, 3)), other(3, pods(2, 2), {}, true)};
-  const auto plan = scale_canary_others({4, 0, 9, true, false, false, true, {}}, sets, at(0));
+  const auto plan = scale_canary_others({4, 0, 9, true, false, false, {}}, sets, at(0));
   EXPECT_EQ(sizes_after(plan, sets), (Sizes{0, 2}));
 }
 
 TEST(CanaryOthers, keeps_a_deadline_given_earlier_during_the_next_update) {
   const std::vector<OtherSet> sets{other(1, pods(3, 3), stamp(12))};
-  const auto waiting = scale_canary_others({4, 0, 9, true, false, false, true, {}}, sets, at(0));
+  const auto waiting = scale_canary_others({4, 0, 9, true, false, false, {}}, sets, at(0));
   EXPECT_TRUE(waiting.decisions.empty());
   EXPECT_EQ(waiting.wake_at, at(12));
-  const auto over = scale_canary_others({4, 0, 9, true, false, false, true, {}}, sets, at(12));
+  const auto over = scale_canary_others({4, 0, 9, true, false, false, {}}, sets, at(12));
   EXPECT_EQ(sizes_after(over, sets), (Sizes{0}));
 }
 
 TEST(CanaryOthers, drops_old_sets_at_once_with_dynamic_stable_scaling) {
   const std::vector<OtherSet> sets{other(1, pods(3, 3)), other(2, pods(1, 1), stamp(100))};
-  const auto plan = scale_canary_others({4, 0, 8, true, true, true, true, {}}, sets, at(0));
+  const auto plan = scale_canary_others({4, 0, 8, true, true, true, {}}, sets, at(0));
   EXPECT_EQ(sizes_after(plan, sets), (Sizes{0, 0}));
 }
 
 TEST(CanaryOthers, keeps_only_as_many_delayed_revisions_as_the_limit_says) {
   const std::vector<OtherSet> sets{other(1, pods(1, 1), stamp(20)), other(2, pods(1, 1))};
   const DelayPolicy one{30, 1, Seconds{900}};
-  const auto plan = scale_canary_others({1, 0, 3, true, false, true, true, one}, sets, at(0));
+  const auto plan = scale_canary_others({1, 0, 3, true, false, true, one}, sets, at(0));
   EXPECT_EQ(sizes_after(plan, sets), (Sizes{0, 1}));  // the newer one holds the deadline
-}
-
-TEST(CanaryOthers, waits_for_the_stable_targets_to_be_verified) {
-  const std::vector<OtherSet> sets{other(1, pods(4, 4))};
-  EXPECT_TRUE(
-      scale_canary_others({4, 0, 8, true, false, true, false, {}}, sets, at(0)).decisions.empty());
 }
 
 RC_GTEST_PROP(CanaryOthers, never_takes_a_basic_canary_below_its_floor, ()) {
@@ -186,7 +178,7 @@ RC_GTEST_PROP(CanaryOthers, never_takes_a_basic_canary_below_its_floor, ()) {
     sets.push_back(other(static_cast<std::int64_t>(i), pods(specs[i], a)));
     total += a;
   }
-  const auto plan = scale_canary_others({n, u, total, false, false, false, true, {}}, sets, at(0));
+  const auto plan = scale_canary_others({n, u, total, false, false, false, {}}, sets, at(0));
   int left = rest;
   const auto sizes = sizes_after(plan, sets);
   for (std::size_t i = 0; i < sets.size(); ++i) left += std::min(sets[i].pods.available, sizes[i]);

@@ -233,17 +233,6 @@ TEST(DesiredWeight, is_not_a_dynamic_rollback_when_any_part_of_its_condition_is_
   EXPECT_EQ(decide_weight(in).which, Case::FullyPromoted);
 }
 
-TEST(DesiredWeight, never_runs_ahead_of_the_pods_in_a_rollback_within_the_window) {
-  const auto strategy = given::routed({set_weight(10), pause()});
-  const auto state = in_flight(strategy, 10, 2, 3);
-  auto in = input(state);
-  in.within_rollback_window = true;
-  in.recorded = weights(10, 90);
-  EXPECT_EQ(decide_weight(in).weight, 30);
-  in.recorded = weights(50, 50);
-  EXPECT_EQ(decide_weight(in).weight, 50);
-}
-
 TEST(StableGuard, stops_when_stable_cannot_carry_the_rest) {
   const auto strategy = given::routed({set_weight(20)});
   auto state = in_flight(strategy, 10, 0, 2);

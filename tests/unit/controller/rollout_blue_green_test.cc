@@ -237,8 +237,7 @@ TEST(RolloutBlueGreen, the_revision_limit_counts_delayed_sets) {
   EXPECT_EQ(c.size(sets[1]), 0);
 }
 
-// ---- §9.7
-// -----------------------------------------------------------------------------------------------------------
+// ---- the cases of rollout.md §9.7 ----
 constexpr std::string_view kPre =
     R"({"prePromotionAnalysis":{"templates":[{"templateName":"once"}]}})";
 

@@ -88,8 +88,7 @@ TEST(RolloutCanary, event_texts_are_those_of_the_reference) {
           std::string("RolloutPaused: Rollout is paused (CanaryPauseStep)")}));
 }
 
-// ---- §9.1
-// -----------------------------------------------------------------------------------------------------------
+// ---- the cases of rollout.md §9.1 ----
 TEST(RolloutIdentity, no_replicas_in_the_spec_are_written_as_one_and_nothing_else_happens) {
   Cluster c;
   auto object = rollout(1, json(R"({"canary":{}})"));
@@ -268,8 +267,7 @@ TEST(RolloutIdentity, a_set_that_cannot_be_read_is_not_taken_for_absent) {
   EXPECT_THAT(decide(observed, c.now).intents, IsEmpty());
 }
 
-// ---- §9.2
-// -----------------------------------------------------------------------------------------------------------
+// ---- the cases of rollout.md §9.2 ----
 TEST(RolloutScaling, a_paused_update_keeps_its_share_when_replicas_grow) {
   auto c =
       basic_canary(5, R"([{"setWeight":20},{"pause":{}}])", R"({"maxSurge":1,"maxUnavailable":0})");
@@ -327,8 +325,7 @@ TEST(RolloutScaling, a_scaling_event_right_behind_a_resume_does_not_lose_the_res
   EXPECT_EQ(c.size(new_set(c)), 8);
 }
 
-// ---- §9.3 and sequences of §3.4
-// -------------------------------------------------------------------------------------
+// ---- and its sequences (rollout.md §3.4, §9.3) ----
 TEST(RolloutBasic, a_stuck_update_keeps_stable_and_scales_with_the_rollout) {
   auto c = basic_canary(4, "[]", R"({"maxSurge":2,"maxUnavailable":0})");
   const auto old = new_set(c);
@@ -396,8 +393,7 @@ TEST(RolloutBasic, abort_and_retry_with_one_replica) {
   EXPECT_FALSE(c.status().contains("abortedAt"));
 }
 
-// ---- §9.6
-// -----------------------------------------------------------------------------------------------------------
+// ---- the cases of rollout.md §9.6 ----
 TEST(RolloutSteps, a_timed_pause_does_not_advance_while_a_person_pauses) {
   auto c = basic_canary(2, R"([{"setWeight":50},{"pause":{"duration":10}}])");
   c.set_image("web:2");
@@ -586,8 +582,7 @@ TEST(RolloutSteps, a_deadline_that_passes_is_reported_once_and_progress_takes_it
   EXPECT_EQ(c.phase(), "Healthy") << c.status().dump(1);
 }
 
-// ---- restarts (§1.15)
-// -----------------------------------------------------------------------------------------------
+// ---- restarts (rollout.md §1.15) ----
 Json pod(const std::string& name, const std::string& set_name, std::string_view created) {
   return json(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name +
               R"(","labels":{"app":"web"},

@@ -53,9 +53,7 @@ TEST(Record, one_record_tells_of_one_step) {
     const auto body = json(sent.body);
     return sent.purpose == "PatchStatus" ? kube::get_int(body, "status.currentStepIndex", -1) : -1;
   };
-  const auto gate = [&] {
-    return "web-" + c.current_hash() + "-2-1";
-  };
+  const auto gate = [&] { return "web-" + c.current_hash() + "-2-1"; };
   for (int i = 0; i < 20 && !c.has("AnalysisRun", gate()); ++i) {
     c.pass();
     c.sync_pods();

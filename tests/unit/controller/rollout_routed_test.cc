@@ -366,8 +366,7 @@ TEST(RolloutRouted, a_router_taken_out_of_the_spec_leaves_no_share_behind) {
   EXPECT_FALSE(c.status()["canary"].contains("weights"));
 }
 
-// ---- the verdict (first-release contract §8)
-// -------------------------------------------------------------------------
+// ---- the verdict (first-release contract rollout.md §8) ----
 TEST(RolloutVerdict, the_cut_leaves_its_reason_in_the_same_write) {
   auto c = nginx_canary(4, kPause50, kEndless);
   c.set_image("web:2");
@@ -455,8 +454,7 @@ TEST(RolloutVerdict, text_that_is_no_verdict_is_ignored) {
   EXPECT_EQ(decode_verdict(encode(verdict)), verdict);
 }
 
-// ---- §9.5
-// -----------------------------------------------------------------------------------------------------------
+// ---- the cases of rollout.md §9.5 ----
 TEST(RolloutServices,
      an_unmanaged_service_waits_for_full_availability_and_a_managed_one_for_one_pod) {
   Cluster c;
@@ -507,12 +505,13 @@ TEST(RolloutServices, references_name_everything_that_can_wake_the_rollout) {
   auto c = nginx_canary(1, R"([{"analysis":{"templates":[{"templateName":"once"}]}}])", kEndless);
   const auto refs = references(*c.observe().rollout);
   EXPECT_THAT(refs.services, testing::UnorderedElementsAre("web-canary", "web-stable"));
-  EXPECT_THAT(refs.ingresses, testing::UnorderedElementsAre("web", "web-web-canary"));
+  EXPECT_THAT(refs.objects, testing::UnorderedElementsAre(
+                                kube::ObjectRef{kube::kIngresses, {"shop", "web"}},
+                                kube::ObjectRef{kube::kIngresses, {"shop", "web-web-canary"}}));
   EXPECT_THAT(refs.analysis_templates, testing::UnorderedElementsAre("once", "endless"));
 }
 
-// ---- §9.9
-// -----------------------------------------------------------------------------------------------------------
+// ---- the cases of rollout.md §9.9 ----
 TEST(RolloutInvalid, an_invalid_edit_in_the_middle_of_an_update_changes_nothing_but_the_status) {
   auto c = nginx_canary(4, kPause50);
   c.set_image("web:2");

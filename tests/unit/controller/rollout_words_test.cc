@@ -45,7 +45,7 @@ TEST(F7_Rollout, a_snippet_is_left_out_of_a_whole_update_with_one_warning) {
 
 TEST(F7_Rollout, the_flag_lets_it_pass_as_the_reference_does) {
   auto c = nginx_canary(4, R"([{"setWeight":25}])");
-  c.options.allow_ingress_snippets = true;
+  c.options.routers.allow_ingress_snippets = true;
   ask_for_a_snippet(c);
   c.run();
   EXPECT_EQ(canary_annotations(c)[kSnippet], "deny all;");

@@ -313,7 +313,7 @@ TEST(Objects, AMistypedFieldIsAnErrorOfThatObjectOnly) {
   }
 }
 
-TEST(Objects, ServicesAndIngresses) {
+TEST(Objects, ServicesAndObjectsOfAnyKind) {
   const Service service = decode_service(
       document(
           R"({"metadata":{"name":"s"},"spec":{"type":"ClusterIP","selector":{"app":"web"},"ports":[{"name":"http","port":80,"targetPort":"web"},{"port":81,"targetPort":8081},{"port":82}]}})")
@@ -323,11 +323,16 @@ TEST(Objects, ServicesAndIngresses) {
   EXPECT_EQ(service.ports[0].target_port, "web");
   EXPECT_EQ(service.ports[1].target_port, "8081");
   EXPECT_EQ(service.ports[2].target_port, "");
-  const Ingress ingress = decode_ingress(
+  const Object any = decode_object(
       document(
-          R"({"metadata":{"name":"i"},"spec":{"defaultBackend":{"service":{"name":"d"}},"rules":[{"http":{"paths":[{"backend":{"service":{"name":"a"}}},{"backend":{"resource":{}}},{"backend":{"serviceName":"old"}}]}},{"host":"x"}]}})")
+          R"({"metadata":{"name":"i","annotations":{"a":"1"}},"spec":{"rules":[{"host":"x"}]}})")
           .root());
-  EXPECT_EQ(ingress.backend_services, (std::vector<std::string>{"d", "a", "old"}));
+  EXPECT_EQ(any.meta.key.name, "i");
+  EXPECT_EQ(any.meta.annotations, (StringMap{{"a", "1"}}));
+  ASSERT_TRUE(any.raw);
+  EXPECT_NE(any.raw->find(R"("spec":{"rules":[{"host":"x"}]})"), std::string::npos) << *any.raw;
+  EXPECT_FALSE(any.decode_error);
+  EXPECT_TRUE(decode_object(document(R"({"metadata":{}})").root()).decode_error);
 }
 
 TEST(Objects, PodsJobsAndLeases) {

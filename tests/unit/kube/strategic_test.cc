@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "kube/json/json.h"
 #include "kube/json/patch.h"
 
@@ -12,6 +14,24 @@ Json json(std::string_view text) {
   return value.value_or(Json());
 }
 
+// The lists that occur below; which ones a kind has is the API server's to know.
+class ListsOfTheTests final : public StrategicSchema {
+ public:
+  [[nodiscard]] std::string merge_key(std::string_view path) const override {
+    static const std::map<std::string_view, std::string> kKeys = {
+        {"spec.containers", "name"},
+        {"spec.containers.env", "name"},
+        {"spec.containers.ports", "containerPort"},
+        {"spec.template.spec.containers", "name"},
+        {"spec.volumes", "name"},
+        {"spec.ports", "port"},
+        {"status.conditions", "type"},
+        {"metadata.finalizers", "="}};
+    const auto it = kKeys.find(path);
+    return it == kKeys.end() ? "" : it->second;
+  }
+};
+
 struct Row {
   std::string_view what, target, patch, result;
 };
@@ -19,44 +39,10 @@ struct Row {
 void expect_results(const std::vector<Row>& rows) {
   for (const auto& row : rows) {
     Json target = json(row.target);
-    const Status status =
-        apply_strategic_patch(target, json(row.patch), builtin_strategic_schema());
+    const Status status = apply_strategic_patch(target, json(row.patch), ListsOfTheTests());
     ASSERT_TRUE(status) << row.what << ": " << status.error().message;
     EXPECT_EQ(dump(target), dump(json(row.result))) << row.what;
   }
-}
-
-TEST(StrategicSchema, KnowsWhereListsMergeByKey) {
-  const struct {
-    std::string_view path, key;
-  } rows[] = {
-      {"spec.containers", "name"},
-      {"spec.template.spec.containers", "name"},
-      {"spec.jobTemplate.spec.template.spec.initContainers", "name"},
-      {"template.spec.containers.env", "name"},
-      {"spec.template.spec.containers.ports", "containerPort"},
-      {"spec.template.spec.ephemeralContainers.volumeMounts", "mountPath"},
-      {"spec.template.spec.containers.volumeDevices", "devicePath"},
-      {"spec.template.spec.containers.envFrom", ""},
-      {"spec.template.spec.containers.args", ""},
-      {"spec.template.spec.volumes", "name"},
-      {"spec.template.spec.tolerations", ""},
-      {"spec.template.spec.imagePullSecrets", "name"},
-      {"spec.template.spec.hostAliases", "ip"},
-      {"spec.template.spec.topologySpreadConstraints", "topologyKey"},
-      {"spec.ports", "port"},
-      {"spec.rules", ""},
-      {"status.conditions", "type"},
-      {"status.podIPs", "ip"},
-      {"metadata.ownerReferences", "uid"},
-      {"metadata.finalizers", "="},
-      {"spec.template.metadata.finalizers", "="},
-      {"secrets", "name"},
-      {"subsets", ""},
-      {"", ""},
-  };
-  for (const auto& row : rows)
-    EXPECT_EQ(builtin_strategic_schema().merge_key(row.path), row.key) << row.path;
 }
 
 TEST(StrategicPatch, MergesListsByTheirKey) {
@@ -166,8 +152,7 @@ TEST(StrategicPatch, RefusesMalformedPatchesAndLeavesTheTargetAlone) {
   const Json before = json(R"({"metadata":{"name":"x"},"spec":{"containers":[{"name":"a"}]}})");
   for (const auto& row : rows) {
     Json target = before;
-    const Status status =
-        apply_strategic_patch(target, json(row.patch), builtin_strategic_schema());
+    const Status status = apply_strategic_patch(target, json(row.patch), ListsOfTheTests());
     ASSERT_FALSE(status) << row.patch;
     EXPECT_EQ(status.error().code, ErrorCode::Invalid);
     EXPECT_NE(status.error().message.find(row.message), std::string::npos)

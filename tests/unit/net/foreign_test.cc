@@ -85,6 +85,17 @@ TEST_F(F8_Secrets, of_headers_do_not_follow_a_redirect_to_another_port_and_plain
   EXPECT_THAT(second.requests[0], AllOf(HasSubstr("X-Plain: 1"), HasSubstr("Accept: text/plain")));
 }
 
+TEST_F(F8_Secrets, of_the_url_are_sent_to_the_place_that_it_names_only) {
+  start(true);
+  EXPECT_EQ(refused(query("http://user:p%40w@" + first.url().substr(7) + "/x")),
+            "answered: reached");
+  ASSERT_EQ(first.requests.size(), 1U);
+  EXPECT_THAT(first.requests[0], HasSubstr("Authorization: Basic dXNlcjpwQHc="));
+  ASSERT_EQ(second.requests.size(), 1U);
+  EXPECT_THAT(second.requests[0], Not(HasSubstr("Authorization")));
+  EXPECT_THAT(refused(query("http://user:secret@a:x/")), Not(HasSubstr("secret")));
+}
+
 TEST_F(F8_Secrets, stay_on_the_way_within_one_server) {
   start(false);
   first.answer = [this](const std::string& text) {
@@ -156,6 +167,14 @@ TEST(F8_Redirect, secrets_are_for_the_place_that_the_metric_names) {
   }
 }
 
+TEST(F8_Redirect, the_user_of_a_url_stays_on_its_server) {
+  http::Request request = get("http://u:p@a.example/x");
+  ASSERT_TRUE(redirect(request, 302, "http://a.example:80/y"));
+  ASSERT_NE(http::find_header(request.headers, "Authorization"), nullptr);
+  ASSERT_TRUE(redirect(request, 302, "http://a.example:8080/z"));
+  EXPECT_EQ(http::find_header(request.headers, "Authorization"), nullptr);
+}
+
 TEST_F(F8_Connections, a_redirect_does_not_lead_to_this_machine) {
   start(false);
   for (const std::string& target :
@@ -223,6 +242,9 @@ TEST_F(F8_Connections, through_a_proxy_addresses_are_looked_at_and_the_proxy_is_
   client.options.metric_deny_cidr = {"127.0.0.0/8", "10.0.0.0/8"};
   client.start();
   EXPECT_EQ(refused(query("http://prometheus.monitoring.svc:9090/q")), "answered: reached");
+  for (const char* host : {"169%2e254.169.254", "%31%36%39.254.169.254", "%2531.254.169.254"})
+    EXPECT_THAT(refused(query("http://" + std::string(host) + "/x")),
+                HasSubstr("its host has characters that no name or address has"));
   for (const char* host : {"169.254.169.254", "2852039166", "10.0.0.1", "[fe80::1%25eth0]"})
     EXPECT_THAT(refused(query("http://" + std::string(host) + "/x")),
                 testing::AnyOf(HasSubstr("is link-local"), HasSubstr("--metric-deny-cidr")))

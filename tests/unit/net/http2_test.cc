@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <poll.h>
 
+#include <csignal>
 #include <set>
 #include <thread>
 
@@ -194,6 +195,7 @@ class Http2Peer {
 
 struct Http2 : testing::Test {
   void SetUp() override {
+    std::signal(SIGPIPE, SIG_IGN);  // as in main: OpenSSL writes to a peer that has gone
     client.options.kube.server = peer.url();
     client.options.kube.ca_pem = peer.ca.cert_pem;
     client.start();

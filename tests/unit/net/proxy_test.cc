@@ -96,13 +96,25 @@ TEST(ParseUrl, SplitsAndFillsInDefaults) {
 }
 
 TEST(ParseUrl, RefusesWhatIsNotAPlainWebAddress) {
-  for (const char* url : {"", "web", "ftp://a/", "file:///etc/passwd", "http://", "http:///x",
-                          "http://a:0/", "http://a:70000/", "http://a:x/", "http://user:pw@a/",
-                          "http://a/\r\nHost: b", "http://a b/"}) {
+  for (const char* url :
+       {"", "web", "ftp://a/", "file:///etc/passwd", "http://", "http:///x", "http://a:0/",
+        "http://a:70000/", "http://a:x/", "http://a%2eb/", "http://%31.2.3.4/",
+        "http://[fe80::1%2525]/", "http://[::%31]/", "http://a\\b/", "http://user@a:x/",
+        "http://a/\r\nHost: b", "http://a b/"}) {
     const auto got = parse_url(url);
     ASSERT_FALSE(got) << url;
     EXPECT_EQ(got.error().code, ErrorCode::Invalid);
+    EXPECT_THAT(got.error().message, testing::Not(testing::HasSubstr("user")));
   }
+}
+
+TEST(ParseUrl, UserInfoIsKeptApart) {
+  const auto got = parse_url("http://us%40er:p:w%2F@A:81/x@y");
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->user_info, "us@er:p:w/");
+  EXPECT_EQ(got->origin(), "http://a:81");
+  EXPECT_EQ(got->rest, "/x@y");
+  EXPECT_FALSE(parse_url("http://a/")->user_info);
 }
 
 }  // namespace

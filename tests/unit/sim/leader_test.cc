@@ -5,9 +5,8 @@
 #include "controller/loop/leader.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
-#include "sim/api_server.h"
-#include "sim/apply.h"
 #include "sim/captured_telemetry.h"
+#include "sim/server_names.h"
 #include "sim/sim_transport.h"
 #include "sim/virtual_clock.h"
 

@@ -71,7 +71,7 @@ struct OwnedWorld : UserWorld {
   std::vector<std::string> written;
 };
 
-// ---- F1 ----
+// ---- runs of another namespace (F1) ----
 
 TEST(Ownership, F1_a_run_of_another_namespace_neither_passes_nor_fails_a_gate) {
   for (const char* phase : {"Successful", "Failed"}) {
@@ -116,7 +116,7 @@ TEST(Ownership, F1_sets_and_experiments_of_another_namespace_are_told_and_left_a
               HasSubstr("ReplicaSet evil/" + kube::get_string(set, "metadata.name") + " claims"));
 }
 
-// ---- F2 ----
+// ---- Jobs of another namespace (F2) ----
 
 TEST(Ownership, F2_a_job_of_another_namespace_is_no_result_and_the_genuine_one_stays) {
   OwnedWorld world;
@@ -155,7 +155,7 @@ TEST(Ownership, F2_a_job_of_another_namespace_is_no_result_and_the_genuine_one_s
                 "namespace (×1)\n");
 }
 
-// ---- F3 ----
+// ---- objects of another controller's Rollout (F3) ----
 
 // The other controller is played by hand.
 TEST(Ownership, F3_another_controllers_rollout_is_not_touched_whatever_happens_to_its_objects) {
@@ -261,7 +261,7 @@ TEST(Ownership, F3_a_rollout_given_to_us_within_an_update_is_finished_with_its_r
   EXPECT_EQ(world.step(), 3);
 }
 
-// ---- F11 ----
+// ---- annotations that somebody else writes (F11) ----
 
 TEST(Ownership, F11_an_annotation_that_somebody_writes_during_our_watch_aborts_nothing) {
   OwnedWorld world;

@@ -1,12 +1,10 @@
 // The production loop beside a server that says no for a while: what it costs, and what is heard.
 #include <deque>
 
-#include "sim/api_server.h"
-#include "sim/apply.h"
 #include "sim/captured_telemetry.h"
+#include "sim/server_names.h"
 #include "sim/sim_transport.h"
 #include "sim/virtual_clock.h"
-#include "sim/workloads.h"
 #include "tests/unit/sim/scenario_fixture.h"
 #include "tests/unit/sim/user_world.h"
 

@@ -91,7 +91,7 @@ TEST_F(ServiceOwnership, AnAbortSwitchesTheCanaryServiceOnce) {
   EXPECT_THAT(seen, testing::ElementsAre(seen.front(), stable));
 }
 
-// NGX-2 at rest: nothing but the Ingress's own event wakes the Rollout.
+// traffic.md NGX-2 at rest: nothing but the Ingress's own event wakes the Rollout.
 TEST_F(ServiceOwnership, TheCanaryIngressFollowsTheStableOneAtRest) {
   apply(ingress());
   apply(analysis_template(metric()));
@@ -121,7 +121,7 @@ TEST_F(ServiceOwnership, AServiceTakenOutOfTheSpecIsGivenBackAndTheOtherKept) {
   EXPECT_EQ(owner("web-stable"), "web");
 }
 
-// SVC-20, SVC-24: while its Rollout lives, the first one keeps it.
+// While its Rollout lives, the first one keeps it (traffic.md SVC-20, SVC-24).
 TEST_F(ServiceOwnership, TheSecondRolloutOfOneServiceIsInvalidWhileTheFirstLives) {
   apply(rollout("first", plain_canary("web-stable")));
   ASSERT_TRUE(taken("first"));
@@ -135,7 +135,8 @@ TEST_F(ServiceOwnership, TheSecondRolloutOfOneServiceIsInvalidWhileTheFirstLives
   EXPECT_EQ(owner("web-stable"), "first");
 }
 
-// SVC-23: it waits for the Service in its own spec, so nobody else would ever give it back.
+// It waits for the Service in its own spec, so nobody else would ever give it back (traffic.md
+// SVC-23).
 TEST_F(ServiceOwnership, TheSecondTakesOverInOnePatchWhenTheFirstIsGoneOrLetsGo) {
   for (const bool deleted : {true, false}) {
     UserWorld world;
@@ -166,7 +167,7 @@ TEST_F(ServiceOwnership, TheSecondTakesOverInOnePatchWhenTheFirstIsGoneOrLetsGo)
   }
 }
 
-// SVC-33: its Rollout is not ours to drive, but it lives.
+// Its Rollout is not ours to drive, but it lives (traffic.md SVC-33).
 TEST_F(ServiceOwnership, AServiceOfAnotherControllersRolloutIsLeftAlone) {
   Json foreign = rollout("foreign", plain_canary("web-stable"));
   foreign["metadata"]["labels"]["argo-rollouts.argoproj.io/controller-instance-id"] = "other";
@@ -174,7 +175,7 @@ TEST_F(ServiceOwnership, AServiceOfAnotherControllersRolloutIsLeftAlone) {
   Json taken_service = service("web-stable", {{"app", "web"}, {"rollouts-pod-template-hash", "6d5c"}});
   taken_service["metadata"]["annotations"][kManagedBy] = "foreign";
   apply(taken_service);
-  // Older controllers left the hash without the annotation (SVC-32).
+  // Older controllers left the hash without the annotation (traffic.md SVC-32).
   patch(api::kRollouts, "foreign",
         Json::parse(R"({"spec":{"strategy":{"canary":{"canaryService":"web-canary"}}}})"));
   apply(service("web-canary", {{"app", "web"}, {"rollouts-pod-template-hash", "6d5c"}}));
@@ -189,7 +190,7 @@ TEST_F(ServiceOwnership, AHashThatNobodyAccountsForIsTakenOff) {
   EXPECT_TRUE(given_back("old"));
 }
 
-// SVC-31: an error is no absence.
+// An error is no absence (traffic.md SVC-31).
 TEST_F(ServiceOwnership, AServiceIsNotGivenBackOnSilence) {
   apply(rollout("web", plain_canary("web-stable")));
   ASSERT_TRUE(wait_phase("Healthy"));
@@ -222,7 +223,8 @@ TEST_F(ServiceOwnership, AServiceOfARolloutThatIsBackIsKept) {
   EXPECT_THAT(owners, testing::ElementsAre("web"));
 }
 
-// SVC-2: without it a second Rollout could take the Service, and nobody would give it back.
+// Without it a second Rollout could take the Service, and nobody would give it back (traffic.md
+// SVC-2).
 TEST_F(ServiceOwnership, AMissingAnnotationIsAddedWithoutAnEvent) {
   apply(rollout("web", plain_canary("web-stable")));
   ASSERT_TRUE(wait_phase("Healthy"));

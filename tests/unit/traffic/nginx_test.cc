@@ -29,17 +29,17 @@ kube::Json json(std::string_view text) {
   return parsed.value_or(kube::Json());
 }
 
-std::shared_ptr<const kube::Ingress> ingress(const kube::Json& object) {
+std::shared_ptr<const kube::Object> ingress(const kube::Json& object) {
   const auto document = kube::Document::parse(kube::dump(object));
   EXPECT_TRUE(document);
-  return std::make_shared<kube::Ingress>(kube::decode_ingress(document->root()));
+  return std::make_shared<kube::Object>(kube::decode_object(document->root()));
 }
 
 struct World {
   api::Rollout rollout;
   api::NginxRouting routing;
-  Split split;
-  Ingresses ingresses;
+  Wish split;
+  kube::Objects objects;
   Options options;
 
   World() {
@@ -54,17 +54,38 @@ struct World {
     put(json(kStable));
   }
   void put(const kube::Json& object) {
-    ingresses[kube::get_string(object, "metadata.name")] = ingress(object);
+    put(kube::get_string(object, "metadata.name"), ingress(object));
+  }
+  void put(const std::string& name, std::shared_ptr<const kube::Object> object) {
+    objects[{kube::kIngresses, {"ns", name}}] = std::move(object);
+  }
+  // The Rollout as a user would write it.
+  [[nodiscard]] api::Rollout user() const {
+    auto out = rollout;
+    out.spec.canary->traffic_routing->nginx = routing;
+    out.spec.canary->stable_service = split.stable_service;
+    return out;
+  }
+  [[nodiscard]] RouteState state() const { return router().state(user(), objects); }
+  [[nodiscard]] RoutePlan release(bool configured = true) const {
+    auto out = user();
+    if (!configured) out.spec.canary->traffic_routing.reset();
+    return router().release(out, objects);
+  }
+  [[nodiscard]] std::optional<std::string> problem() const {
+    auto out = router().problem(user(), objects);
+    if (!out) return std::nullopt;
+    return std::move(out->text);
   }
   [[nodiscard]] Result<RoutePlan> plan() const {
-    return nginx::plan(rollout, routing, split, ingresses, options);
+    return router().plan(user(), split, objects, options);
   }
   // What the server stores after the plan's writes.
   std::size_t apply() {
     const auto planned = plan();
     EXPECT_TRUE(planned);
     if (!planned) return 0;
-    for (const auto& write : planned->writes) apply_one(write);
+    for (const auto& item : planned->writes) apply_one(item.write);
     return planned->writes.size();
   }
   void apply_one(const kube::Write& write) {
@@ -81,9 +102,9 @@ struct World {
     put(object);
   }
   [[nodiscard]] kube::Json live(const std::string& name) const {
-    const auto found = ingresses.find(name);
-    EXPECT_NE(found, ingresses.end()) << name;
-    return found == ingresses.end() ? kube::Json() : json(*found->second->raw);
+    const auto found = objects.find({kube::kIngresses, {"ns", name}});
+    EXPECT_NE(found, objects.end()) << name;
+    return found == objects.end() ? kube::Json() : json(*found->second->raw);
   }
   void edit(const std::string& name, const kube::Json& patch) {
     kube::Json object = live(name);
@@ -105,7 +126,7 @@ TEST(NginxCreate, makes_the_canary_ingress_of_the_example) {
   const auto plan = world.plan();
   ASSERT_TRUE(plan);
   ASSERT_EQ(plan->writes.size(), 1U);
-  const auto& write = plan->writes[0];
+  const auto& write = plan->writes[0].write;
   EXPECT_EQ(write.type, kube::kIngresses);
   EXPECT_EQ(write.verb, kube::Verb::Create);
   EXPECT_EQ(write.key, (kube::ObjectKey{"ns", kCanary}));
@@ -120,11 +141,11 @@ TEST(NginxCreate, makes_the_canary_ingress_of_the_example) {
       "rules":[{"host":"shop.example.com","http":{"paths":[
         {"path":"/","pathType":"Prefix","backend":{"service":{"name":"shop-canary","port":{"number":80}}}},
         {"path":"/img","pathType":"Prefix","backend":{"service":{"name":"images","port":{"number":80}}}}]}}]}})"));
-  ASSERT_EQ(plan->events.size(), 1U);
-  EXPECT_EQ(plan->events[0].reason, "CreatingCanaryIngress");
-  EXPECT_EQ(plan->events[0].message,
+  EXPECT_EQ(write.purpose, kSetWeights);
+  EXPECT_EQ(plan->writes[0].event.reason, "CreatingCanaryIngress");
+  EXPECT_EQ(plan->writes[0].event.message,
             "Creating canary ingress `shop-shop-ing-canary` with weight `15`");
-  EXPECT_EQ(plan->verified, std::nullopt);
+  EXPECT_EQ(world.state().verify.verified, std::nullopt);
 }
 
 TEST(NginxCreate, happens_at_weight_zero_too) {
@@ -144,13 +165,13 @@ TEST(NginxUpdate, patches_only_what_differs) {
   const auto plan = world.plan();
   ASSERT_TRUE(plan);
   ASSERT_EQ(plan->writes.size(), 1U);
-  EXPECT_EQ(plan->writes[0].verb, kube::Verb::MergePatch);
-  EXPECT_EQ(plan->writes[0].body,
+  EXPECT_EQ(plan->writes[0].write.verb, kube::Verb::MergePatch);
+  EXPECT_EQ(plan->writes[0].write.body,
             R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"50"}}})");
-  EXPECT_EQ(plan->writes[0].uid, "u-" + kCanary);
-  EXPECT_EQ(plan->writes[0].resource_version, "7");
-  EXPECT_EQ(plan->events[0].reason, "PatchingCanaryIngress");
-  EXPECT_EQ(plan->events[0].message,
+  EXPECT_EQ(plan->writes[0].write.uid, "u-" + kCanary);
+  EXPECT_EQ(plan->writes[0].write.resource_version, "7");
+  EXPECT_EQ(plan->writes[0].event.reason, "PatchingCanaryIngress");
+  EXPECT_EQ(plan->writes[0].event.message,
             "Updating Ingress `shop-shop-ing-canary` to desiredWeight '50'");
 }
 
@@ -286,7 +307,7 @@ TEST(NginxAnnotations, use_the_prefix_of_the_rollout) {
   world.apply();
   EXPECT_EQ(world.annotation(kCanary, "custom.example.com/canary-weight"), "15");
   EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-weight"), "(none)");
-  EXPECT_EQ(current_weight(world.rollout, world.routing, world.ingresses), 15);
+  EXPECT_EQ(world.state().weight, 15);
 }
 
 TEST(NginxAnnotations, carry_the_total_only_while_the_rollout_sets_one) {
@@ -351,15 +372,15 @@ TEST(NginxVerdict, travels_in_the_write_that_cuts_and_goes_when_recorded) {
   const auto plan = world.plan();
   ASSERT_TRUE(plan);
   ASSERT_EQ(plan->writes.size(), 1U);
-  const auto body = json(plan->writes[0].body)["metadata"]["annotations"];
+  const auto body = json(plan->writes[0].write.body)["metadata"]["annotations"];
   EXPECT_EQ(body[kPrefix + "canary-weight"], "0");
   EXPECT_EQ(body[std::string(api::kAbortVerdictAnnotation)], R"({"message":"bad"})");
   world.apply();
-  EXPECT_EQ(abort_verdict(world.rollout, world.routing, world.ingresses), R"({"message":"bad"})");
+  EXPECT_EQ(world.state().verdict, R"({"message":"bad"})");
   EXPECT_EQ(world.apply(), 0U);
   world.split.abort_verdict.clear();
   EXPECT_EQ(world.apply(), 1U);
-  EXPECT_EQ(abort_verdict(world.rollout, world.routing, world.ingresses), "");
+  EXPECT_EQ(world.state().verdict, "");
   EXPECT_EQ(world.annotation(kCanary, kPrefix + "canary-weight"), "0");
 }
 
@@ -368,7 +389,7 @@ TEST(NginxVerdict, is_written_with_a_created_object_too) {
   world.split.canary_weight = 0;
   world.split.abort_verdict = "x";
   world.apply();
-  EXPECT_EQ(abort_verdict(world.rollout, world.routing, world.ingresses), "x");
+  EXPECT_EQ(world.state().verdict, "x");
 }
 
 TEST(NginxVerdict, is_believed_only_on_an_object_of_this_rollout) {
@@ -376,8 +397,8 @@ TEST(NginxVerdict, is_believed_only_on_an_object_of_this_rollout) {
   world.split.abort_verdict = "x";
   world.apply();
   world.rollout.meta.uid = "u-another";
-  EXPECT_EQ(abort_verdict(world.rollout, world.routing, world.ingresses), "");
-  EXPECT_EQ(current_weight(world.rollout, world.routing, world.ingresses), std::nullopt);
+  EXPECT_EQ(world.state().verdict, "");
+  EXPECT_EQ(world.state().weight, std::nullopt);
 }
 
 TEST(NginxOwner, is_never_taken_from_another_object) {
@@ -404,7 +425,7 @@ TEST(NginxSeveral, are_planned_each_for_itself) {
   const auto plan = world.plan();
   ASSERT_TRUE(plan);
   ASSERT_EQ(plan->writes.size(), 1U);
-  EXPECT_EQ(plan->writes[0].key.name, kCanary);
+  EXPECT_EQ(plan->writes[0].write.key.name, kCanary);
   ASSERT_TRUE(plan->error);
   EXPECT_EQ(plan->error->code, ErrorCode::NotFound);
   EXPECT_NE(plan->error->message.find("error retrieving stableIngress `gone` from cache"),
@@ -431,16 +452,16 @@ TEST(NginxSeveral, report_the_largest_weight) {
   world.put(second);
   world.routing.stable_ingress.clear();
   world.routing.stable_ingresses = {"shop-ing", "second"};
-  EXPECT_EQ(current_weight(world.rollout, world.routing, world.ingresses), std::nullopt);
+  EXPECT_EQ(world.state().weight, std::nullopt);
   EXPECT_EQ(world.apply(), 2U);
   world.edit(
       "shop-second-canary",
       json(R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"70"}}})"));
-  EXPECT_EQ(current_weight(world.rollout, world.routing, world.ingresses), 70);
+  EXPECT_EQ(world.state().weight, 70);
   world.edit(
       "shop-second-canary",
       json(R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"many"}}})"));
-  EXPECT_EQ(current_weight(world.rollout, world.routing, world.ingresses), 15);
+  EXPECT_EQ(world.state().weight, 15);
 }
 
 TEST(NginxRules, without_a_path_to_stable_are_an_error_that_names_the_ingress) {
@@ -495,33 +516,30 @@ TEST(NginxName, that_two_ingresses_share_is_an_error) {
 TEST(NginxOrphans, go_to_weight_zero) {
   World world;
   world.apply();
-  EXPECT_TRUE(release_orphans(world.rollout, &world.routing, world.ingresses).writes.empty());
-  const auto removed = release_orphans(world.rollout, nullptr, world.ingresses);
+  EXPECT_TRUE(world.release().writes.empty());
+  const auto removed = world.release(false);
   ASSERT_EQ(removed.writes.size(), 1U);
-  EXPECT_EQ(removed.writes[0].body,
+  EXPECT_EQ(removed.writes[0].write.body,
             R"({"metadata":{"annotations":{"nginx.ingress.kubernetes.io/canary-weight":"0"}}})");
-  EXPECT_EQ(removed.events[0].message,
+  EXPECT_EQ(removed.writes[0].event.message,
             "Updating Ingress `shop-shop-ing-canary` to desiredWeight '0'");
-  auto other = world.routing;
-  other.stable_ingress = "second";
-  EXPECT_EQ(release_orphans(world.rollout, &other, world.ingresses).writes.size(), 1U);
-  world.apply_one(removed.writes[0]);
-  EXPECT_TRUE(release_orphans(world.rollout, nullptr, world.ingresses).writes.empty());
+  world.routing.stable_ingress = "second";
+  EXPECT_EQ(world.release().writes.size(), 1U);
+  world.apply_one(removed.writes[0].write);
+  EXPECT_TRUE(world.release(false).writes.empty());
 }
 
 TEST(NginxOrphans, of_other_rollouts_and_plain_ingresses_are_left_alone) {
   World world;
   world.apply();
   world.rollout.meta.uid = "u-another";
-  EXPECT_TRUE(release_orphans(world.rollout, nullptr, world.ingresses).writes.empty());
+  EXPECT_TRUE(world.release(false).writes.empty());
 }
 
 TEST(NginxValidation, has_the_texts_of_the_specification) {
   const std::string field = "spec.strategy.canary.trafficRouting.nginx";
   World world;
-  const auto check = [&] {
-    return validate(world.routing, world.split.stable_service, world.ingresses);
-  };
+  const auto check = [&] { return world.problem(); };
   EXPECT_EQ(check(), std::nullopt);
   world.split.stable_service = "nobody";
   EXPECT_EQ(check(), field +
@@ -552,12 +570,12 @@ TEST(NginxValidation, has_the_texts_of_the_specification) {
 
 TEST(NginxMalformed, stable_ingress_is_an_error_and_no_crash) {
   World world;
-  auto broken = std::make_shared<kube::Ingress>();
+  auto broken = std::make_shared<kube::Object>();
   broken->meta.key = {"ns", "shop-ing"};
-  world.ingresses["shop-ing"] = broken;  // no raw bytes at all
+  world.put("shop-ing", broken);  // no raw bytes at all
   ASSERT_FALSE(world.plan());
   EXPECT_EQ(world.plan().error().code, ErrorCode::Decode);
-  EXPECT_TRUE(validate(world.routing, "shop-stable", world.ingresses));
+  EXPECT_TRUE(world.problem());
   for (const char* text :
        {R"({"metadata":{"name":"shop-ing"}})",
         R"({"metadata":{"name":"shop-ing"},"spec":{"rules":{}}})",
@@ -611,16 +629,16 @@ TEST(F7_Snippets, are_left_out_and_all_else_is_as_before) {
   const auto planned = world.plan();
   ASSERT_TRUE(planned);
   ASSERT_EQ(planned->writes.size(), 1U);
-  EXPECT_EQ(json(planned->writes[0].body)["metadata"]["annotations"], json(R"({
+  EXPECT_EQ(json(planned->writes[0].write.body)["metadata"]["annotations"], json(R"({
     "example.com/team":"shop",
     "nginx.ingress.kubernetes.io/canary":"true",
     "nginx.ingress.kubernetes.io/canary-by-header":"X-Canary",
     "nginx.ingress.kubernetes.io/canary-weight":"15",
     "sluice/applied-annotations":"[\"example.com/team\",\"nginx.ingress.kubernetes.io/canary-by-header\"]",
     "sluice/left-out-annotations":"[\"haproxy.org/backend-config-snippet\",\"nginx.ingress.kubernetes.io/configuration-snippet\",\"nginx.ingress.kubernetes.io/server-snippet\"]"})"));
-  ASSERT_EQ(planned->warnings.size(), 1U);
-  EXPECT_EQ(planned->warnings[0].reason, "SnippetsLeftOut");
-  EXPECT_EQ(planned->warnings[0].message,
+  ASSERT_EQ(planned->notices.size(), 1U);
+  EXPECT_EQ(planned->notices[0].reason, "SnippetsLeftOut");
+  EXPECT_EQ(planned->notices[0].message,
             "Left out of canary ingress `shop-shop-ing-canary`, because it is the ingress controller's "
             "own configuration, which others share (the flag --allow-ingress-snippets of the controller "
             "lets it pass): "
@@ -642,20 +660,20 @@ TEST(F7_Snippets, are_warned_of_once_and_again_only_when_others_are_left_out) {
     const auto planned = world.plan();
     ASSERT_TRUE(planned);
     EXPECT_EQ(planned->writes.size(), 1U);
-    EXPECT_TRUE(planned->warnings.empty());
+    EXPECT_TRUE(planned->notices.empty());
     world.apply();
   }
   // At rest a Rollout that gets another one hears of it at once.
   world.routing.canary_ingress_annotations["nginx.org/server-snippets"] = "deny all;";
   auto planned = world.plan();
   ASSERT_TRUE(planned && planned->writes.size() == 1U);
-  EXPECT_EQ(planned->warnings.size(), 1U);
+  EXPECT_EQ(planned->notices.size(), 1U);
   world.apply();
   EXPECT_EQ(world.apply(), 0U);
   world.routing.canary_ingress_annotations.clear();
   planned = world.plan();
   ASSERT_TRUE(planned && planned->writes.size() == 1U);
-  EXPECT_TRUE(planned->warnings.empty());
+  EXPECT_TRUE(planned->notices.empty());
   world.apply();
   EXPECT_EQ(world.annotation(kCanary, std::string(kLeftOutAnnotations)), "(none)");
   EXPECT_EQ(world.apply(), 0U);
@@ -671,26 +689,26 @@ TEST(F7_Snippets, one_warning_names_every_canary_ingress_of_the_rollout) {
   world.routing.canary_ingress_annotations = {{kPrefix + "server-snippet", "deny all;"}};
   const auto planned = world.plan();
   ASSERT_TRUE(planned);
-  ASSERT_EQ(planned->warnings.size(), 1U);
-  EXPECT_NE(planned->warnings[0].message.find("`shop-shop-ing-canary`, `shop-shop-inner-canary`"),
+  ASSERT_EQ(planned->notices.size(), 1U);
+  EXPECT_NE(planned->notices[0].message.find("`shop-shop-ing-canary`, `shop-shop-inner-canary`"),
             std::string::npos);
 }
 
 TEST(F7_Snippets, pass_with_the_flag_and_go_when_it_is_taken_away) {
   World world;
-  world.options.allow_snippets = true;
+  world.options.allow_ingress_snippets = true;
   world.routing.canary_ingress_annotations = {{kPrefix + "server-snippet", "deny all;"}};
   const auto planned = world.plan();
   ASSERT_TRUE(planned);
-  EXPECT_TRUE(planned->warnings.empty());
+  EXPECT_TRUE(planned->notices.empty());
   world.apply();
   EXPECT_EQ(world.annotation(kCanary, kPrefix + "server-snippet"), "deny all;");
   EXPECT_EQ(world.annotation(kCanary, std::string(kLeftOutAnnotations)), "(none)");
-  world.options.allow_snippets = false;
+  world.options.allow_ingress_snippets = false;
   EXPECT_EQ(world.apply(), 1U);
   EXPECT_EQ(world.annotation(kCanary, kPrefix + "server-snippet"), "(none)");
   EXPECT_EQ(world.apply(), 0U);
-  world.options.allow_snippets = true;
+  world.options.allow_ingress_snippets = true;
   EXPECT_EQ(world.apply(), 1U);
   EXPECT_EQ(world.annotation(kCanary, kPrefix + "server-snippet"), "deny all;");
   EXPECT_EQ(world.annotation(kCanary, std::string(kLeftOutAnnotations)), "(none)");
@@ -702,18 +720,18 @@ TEST(F7_Snippets, pass_with_the_flag_and_go_when_it_is_taken_away) {
 TEST(F7_Snippets, that_another_controller_let_pass_stay_until_there_is_something_to_write) {
   World world;
   world.routing.canary_ingress_annotations = {{kPrefix + "server-snippet", "deny all;"}};
-  world.options.allow_snippets = true;
+  world.options.allow_ingress_snippets = true;
   world.apply();
   world.edit(kCanary, {{"metadata", {{"annotations", {{kAppliedAnnotations, nullptr}}}}}});
-  world.options.allow_snippets = false;
+  world.options.allow_ingress_snippets = false;
   const auto at_rest = world.plan();
   ASSERT_TRUE(at_rest);
   EXPECT_TRUE(at_rest->writes.empty());
-  EXPECT_TRUE(at_rest->warnings.empty());
+  EXPECT_TRUE(at_rest->notices.empty());
   world.split.canary_weight = 40;
   const auto planned = world.plan();
   ASSERT_TRUE(planned);
-  EXPECT_EQ(planned->warnings.size(), 1U);
+  EXPECT_EQ(planned->notices.size(), 1U);
   world.apply();
   EXPECT_EQ(world.annotation(kCanary, kPrefix + "server-snippet"), "(none)");
   EXPECT_EQ(world.apply(), 0U);
@@ -725,7 +743,7 @@ TEST(F7_Snippets, of_the_stable_ingress_are_not_copied_and_its_own_are_not_touch
              {{"metadata", {{"annotations", {{kPrefix + "server-snippet", "deny all;"}}}}}});
   const auto planned = world.plan();
   ASSERT_TRUE(planned);
-  EXPECT_TRUE(planned->warnings.empty());
+  EXPECT_TRUE(planned->notices.empty());
   world.apply();
   EXPECT_EQ(world.annotation(kCanary, kPrefix + "server-snippet"), "(none)");
   EXPECT_EQ(world.annotation("shop-ing", kPrefix + "server-snippet"), "deny all;");

@@ -4,7 +4,7 @@
 #include "api/keys.h"
 #include "kube/json/json.h"
 #include "kube/model/resources.h"
-#include "traffic/router.h"
+#include "traffic/services.h"
 
 namespace sluice::traffic {
 namespace {
