@@ -3,7 +3,11 @@
 // Two exceptions, which are documented behaviour (rollout.md §3.4, §3.9.2): with maxUnavailable > 0
 // and without a router the stable version may lose its last pod just before the last one of its
 // successor is available; and the preview Service goes on selecting an aborted version, whose pods
-// go after abortScaleDownDelaySeconds all the same.
+// go after abortScaleDownDelaySeconds all the same. Whoever has not been told yet of a retry is not
+// charged with it.
+#include <string>
+#include <utility>
+
 #include "sim/checkers/checker.h"
 
 namespace sluice::sim::check {
@@ -13,6 +17,9 @@ class UsedSetsLive final : public Checker {
  public:
   UsedSetsLive() : Checker("S12") {}
   void changed(const Seen& seen) override {
+    if (seen.rollout.before && seen.rollout.now && seen.rollout.before->abort &&
+        !seen.rollout.now->abort)
+      retried_ = {seen.rollout.before->current_hash, seen.version};
     if (!seen.actor.controller() || !seen.replica_set.before || !view().rollout) return;
     const SetFacts& before = *seen.replica_set.before;
     const bool gone = !seen.replica_set.now;
@@ -33,11 +40,17 @@ class UsedSetsLive final : public Checker {
       const auto service = view().services.find(name);
       if (name.empty() || service == view().services.end() || service->second.hash != before.hash)
         continue;
-      const bool aborted = rollout.abort && rollout.current_hash == before.hash;
+      const bool retried = retried_.first == before.hash;
+      const bool aborted = rollout.current_hash == before.hash &&
+                           (rollout.abort ||
+                            (retried && !seen.actor.knew("rollouts", retried_.second)));
       if (name == rollout.preview_service && aborted && !gone) continue;
       report(seen, what + "Service " + name + " selects it");
     }
   }
+
+ private:
+  std::pair<std::string, std::uint64_t> retried_;  // hash, and the Rollout's version since when
 };
 
 }  // namespace

@@ -1,7 +1,9 @@
 // V5: a restart changes neither the recorded start of a pause nor the recorded deadline of a
 // ReplicaSet, nor, by more than a second, when they end. What ends while nobody leads ends as soon
 // as somebody does. A moment has come when both clocks say so: the wall, by which it is recorded,
-// and the time that has passed since it was stored (a clock set forward wakes nobody up).
+// and the time that has passed since it was stored (a clock set forward wakes nobody up). The delay
+// of an old blue/green version lasts until the analysis behind the switch has judged the new one
+// (rollout.md §4.4).
 #include <algorithm>
 #include <map>
 
@@ -11,6 +13,7 @@ namespace sluice::sim::check {
 namespace {
 
 constexpr Millis kSlack{1'250};   // a second, and a quarter for the way to the server
+constexpr std::string_view kDelay = "the delay of ReplicaSet ";
 constexpr Seconds kPlanTakes{1};  // from a decision to its last write, at the slowest network
 
 class RestartsKeepDeadlines final : public Checker {
@@ -25,6 +28,7 @@ class RestartsKeepDeadlines final : public Checker {
     // What the clock said in this instant before somebody set it counts for what was decided then.
     const WallTime unset = wall_at_zero_ + mono.time_since_epoch();
     wall_at_zero_ = wall - mono.time_since_epoch();
+    if (judges_the_switch()) judged_until_ = mono;
     for (auto& [what, due] : due_) {
       if (std::max(wall, unset) >= due.wall) due.said = mono;
       // A clock set back puts the moment ahead again: by its own record the wait goes on.
@@ -32,8 +36,8 @@ class RestartsKeepDeadlines final : public Checker {
       // The moment lies between the last instant and this one.
       if (wall >= due.wall && !due.over) due.over = std::max(last_, mono - (wall - due.wall));
       if (!due.over || due.told) continue;
-      const MonoTime from =
-          std::max({due.mono, *due.over, view().disturbed_until, view().leader_since});
+      MonoTime from = std::max({due.mono, *due.over, view().disturbed_until, view().leader_since});
+      if (what.starts_with(kDelay)) from = std::max(from, judged_until_);
       if (mono <= from + kSlack) continue;
       due.told = true;
       report(what + " is over since " + format_rfc3339(due.wall) + ", but nothing happens", wall);
@@ -68,7 +72,7 @@ class RestartsKeepDeadlines final : public Checker {
   void set_changed(const Seen& seen) {
     const auto& before = seen.replica_set.before;
     const auto& now = seen.replica_set.now;
-    const std::string what = "the delay of ReplicaSet " + (now ? *now : *before).name;
+    const std::string what = std::string(kDelay) + (now ? *now : *before).name;
     const auto was = before && before->wanted > 0 ? before->deadline : std::nullopt;
     const auto is = now && now->wanted > 0 ? now->deadline : std::nullopt;
     if (was && is && *was != *is && seen.actor.controller())
@@ -85,6 +89,15 @@ class RestartsKeepDeadlines final : public Checker {
   void begin(const Seen& seen, const std::string& what, WallTime end) {
     due_[what] = {end, seen.mono + (end - seen.wall), std::nullopt, std::nullopt, false};
   }
+  // The versions before stay where they are meanwhile.
+  [[nodiscard]] bool judges_the_switch() const {
+    if (!view().rollout) return false;
+    const RolloutFacts& rollout = *view().rollout;
+    if (!rollout.blue_green || !rollout.post_promotion || rollout.abort) return false;
+    const auto active = view().services.find(rollout.active_service);
+    return active != view().services.end() && active->second.hash == rollout.current_hash &&
+           rollout.current_hash != rollout.stable_hash;
+  }
   static std::optional<std::int64_t> length(const RolloutFacts& rollout, const Pause& pause) {
     if (pause.reason == "BlueGreenPause")
       return rollout.auto_promotion_seconds > 0 ? std::optional(rollout.auto_promotion_seconds)
@@ -94,6 +107,7 @@ class RestartsKeepDeadlines final : public Checker {
   }
   std::map<std::string, Due> due_;  // by what ends then
   MonoTime last_{};                 // the instant before
+  MonoTime judged_until_{};         // when an analysis last judged a switch
   WallTime wall_at_zero_{};         // of the monotonic clock, as both stood then
 };
 

@@ -321,11 +321,27 @@ TEST(Regression, FaultsThatOnceBrokeAnInvariant) {
       {Workflow::CanaryNginx, {{"create replicasets", 2}, Fault::CrashAfter}},
       {Workflow::NewVersion, {{"create replicasets", 2}, Fault::CrashAfter}},
       {Workflow::NewVersion, {{"create replicasets", 3}, Fault::CrashAfter}},
+      // The canary Service could not be turned away from an aborted version, which lost its pods.
+      {Workflow::AbortByUser, {{"patch services", 4}, Fault::InvalidFor}},
+      {Workflow::AbortByAnalysis, {{"patch services", 4}, Fault::ForbiddenFor}},
+      // The run before could not be told to end, or its verdict was not recorded yet: a retry asked
+      // again beside it.
+      {Workflow::Retry, {{"patch analysisruns", 1}, Fault::ForbiddenFor}},
+      {Workflow::GateRetry, {{"patch analysisruns", 1}, Fault::InvalidFor}},
+      {Workflow::GateRetry, {{"patch analysisruns", 1}, Fault::TimeoutNotApplied}},
+      // A record was refused, and the next one told of conditions alone and of the weight before.
+      {Workflow::Retry, {{"patch rollouts/status", 6}, Fault::InvalidFor}},
+      {Workflow::GateRetry, {{"patch rollouts/status", 6}, Fault::Invalid}},
+      // What a lost record would have told, and the step after it, were told of in one.
+      {Workflow::GateRetry, {{"create analysisruns", 2}, Fault::TimeoutApplied}},
+      {Workflow::GateRetry, {{"patch rollouts/status", 8}, Fault::TimeoutNotApplied}},
+      // No Job could be made for longer than the gate may fail to get one: it needs a second retry.
+      {Workflow::GateRetry, {{"create jobs", 1}, Fault::ForbiddenFor}},
   };
   Scenarios scenarios(checkout_crds());
   for (const Row& row : rows) {
     Knobs knobs = knobs_for(row.workflow);
-    if (row.workflow == Workflow::BlueGreenAbort) Scenarios::make_bad(knobs, 0);
+    Scenarios::prepare(knobs);
     knobs.faults.push_back(row.fault);
     const Outcome outcome = scenarios.run(knobs);
     EXPECT_EQ(outcome.struck.size(), 1U)
@@ -367,6 +383,24 @@ TEST(Regression, AServerThatAnswersAgainEndsEveryBackOff_Seed7000217) {
 TEST(Regression, ADecisionIsJudgedByTheClockOfItsMoment_Seed7003558) {
   Scenarios scenarios(checkout_crds());
   const Outcome outcome = scenarios.run(scenarios.knobs_of(7003558));
+  EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
+}
+
+// A third version took over while the second had its delay: all old ones wait for the analysis
+// behind the switch, and V5 must not blame the controller for that.
+TEST(Regression, ADelayBehindASwitchLastsUntilItIsJudged_Seed10000188) {
+  Scenarios scenarios(checkout_crds());
+  for (const std::uint64_t seed : {10000188, 10000580}) {
+    const Outcome outcome = scenarios.run(scenarios.knobs_of(seed));
+    EXPECT_TRUE(outcome.violations.empty()) << seed << "\n" << all_text(outcome.violations);
+  }
+}
+
+// A person retried while the process was cut off: what it took from the aborted version, S12 must
+// not charge to one that had not been told.
+TEST(Regression, ARetryThatNobodyHasHeardOfIsNoReason_Seed10000771) {
+  Scenarios scenarios(checkout_crds());
+  const Outcome outcome = scenarios.run(scenarios.knobs_of(10000771));
   EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
 }
 
