@@ -12,7 +12,7 @@
 namespace sluice::sim::check {
 namespace {
 
-constexpr Millis kSlack{1'250};   // a second, and a quarter for the way to the server
+constexpr Millis kSlack{1'250};  // a second, and a quarter for the way to the server
 constexpr std::string_view kDelay = "the delay of ReplicaSet ";
 constexpr Seconds kPlanTakes{1};  // from a decision to its last write, at the slowest network
 
