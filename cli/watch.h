@@ -33,6 +33,9 @@ class Feed final : public kube::ReflectorSink {
     objects_.erase(kube::decode_meta(object).key);
     changed_ = true;
   }
+  void on_unreadable(kube::Node metadata_only, std::string_view) override {
+    if (listed_) listed_->insert(kube::decode_meta(metadata_only).key);
+  }
   void on_list_started() override { listed_.emplace(); }
   void on_list_finished() override {
     if (!listed_) return;

@@ -54,7 +54,9 @@ struct SimTransport::Watch final : WatchSink, std::enable_shared_from_this<Watch
   void on_bytes(std::string_view ndjson) override {
     if (owner == nullptr) return;
     const std::uint64_t version = owner->server_.resource_version();
-    schedule([this, version, bytes = std::string(ndjson)]() mutable {
+    std::string sent(ndjson);
+    if (owner->rewrite_) sent = owner->rewrite_(std::move(sent));
+    schedule([this, version, bytes = std::move(sent)]() mutable {
       owner->told(resource, version);
       TransportEvent event;
       event.token = token;
@@ -163,6 +165,7 @@ void SimTransport::submit_read(RequestToken token, http::Request request) {
   ++reads_;
   at(clock_.mono_now() + options_.latency, token, [this, token, request = std::move(request)] {
     http::Response response = server_.handle(request, caller());
+    if (rewrite_) response.body = rewrite_(std::move(response.body));
     const std::uint64_t version = server_.resource_version();
     at(clock_.mono_now() + options_.latency, token,
        [this, token, version, resource = resource_of(request),

@@ -67,6 +67,9 @@ class SimTransport final : public Transport {
   [[nodiscard]] MonoTime next_time() const;
   void set_write_faults(WriteFaults faults) { faults_ = std::move(faults); }
   void set_backend(Backend backend) { backend_ = std::move(backend); }
+  // What the API server's answers to reads, and the bytes of its watches, become on their way.
+  using Rewrite = std::function<std::string(std::string)>;
+  void set_rewrite(Rewrite rewrite) { rewrite_ = std::move(rewrite); }
   // Watch events are delivered this much later (0: at once).
   void set_watch_delay(Millis delay) { watch_delay_ = delay; }
   // The server cannot be reached at all: every request fails, every watch ends.
@@ -102,6 +105,7 @@ class SimTransport final : public Transport {
   Options options_;
   WriteFaults faults_;
   Backend backend_;
+  Rewrite rewrite_;
   Millis watch_delay_{0};
   bool partitioned_ = false, crashed_ = false;
   RequestToken next_token_ = 1;

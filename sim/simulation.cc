@@ -71,6 +71,7 @@ void Simulation::start(Process& process) {
   process.transport->set_backend(
       [this](const http::Request& request) { return backend_ ? backend_(request) : std::nullopt; });
   process.transport->set_watch_delay(watch_delay_);
+  process.transport->set_rewrite(rewrite_);
   if (process.partitioned) process.transport->set_partitioned(true);
   loop::Options loop_options = options_.loop;
   loop_options.identity = transport.identity;
@@ -96,6 +97,12 @@ void Simulation::set_write_faults(SimTransport::WriteFaults faults) {
 }
 void Simulation::set_backend(SimTransport::Backend backend) {
   backend_ = std::move(backend);
+}
+
+void Simulation::set_rewrite(SimTransport::Rewrite rewrite) {
+  rewrite_ = std::move(rewrite);
+  for (auto& process : processes_)
+    if (process.transport) process.transport->set_rewrite(rewrite_);
 }
 
 void Simulation::set_watch_delay(Millis delay) {

@@ -48,6 +48,7 @@ class Simulation {
   void set_write_faults(SimTransport::WriteFaults faults);
   void set_backend(SimTransport::Backend backend);
   void set_watch_delay(Millis delay);
+  void set_rewrite(SimTransport::Rewrite rewrite);
   void set_partitioned(int process, bool partitioned);
   [[nodiscard]] SimTransport& transport(int process = 0) {
     return *processes_[static_cast<std::size_t>(process)].transport;
@@ -113,6 +114,7 @@ class Simulation {
   Options options_;
   SimTransport::WriteFaults faults_;
   SimTransport::Backend backend_;
+  SimTransport::Rewrite rewrite_;
   Millis watch_delay_{0};
   std::vector<Process> processes_;
   MonoTime workloads_next_{}, server_next_{};

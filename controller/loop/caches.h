@@ -1,9 +1,11 @@
 #pragma once
 // What the loop knows of the world: one Reflector and one Store per kind.
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "api/analysis.h"
@@ -37,9 +39,25 @@ class KindCacheBase : public kube::ReflectorSink {
   // and empty.
   [[nodiscard]] bool synced() const { return reflector_.synced() || (optional_ && missing()); }
   [[nodiscard]] bool missing() const;
+  // The last answer, or event, as a whole was nothing that we can read.
+  [[nodiscard]] bool undecodable() const {
+    const auto& error = reflector_.last_error();
+    return error && error->code == ErrorCode::Decode;
+  }
   [[nodiscard]] const kube::Reflector& reflector() const { return reflector_; }
   [[nodiscard]] const kube::ResourceType& type() const { return type_; }
   [[nodiscard]] bool optional() const { return optional_; }
+  // An object that the server has and that cannot be read (kube/README.md).
+  struct Unreadable {
+    kube::Meta meta;
+    std::string why;
+    bool kept = false;  // an earlier state of it is known, and stays
+  };
+  void on_unreadable(kube::Node metadata_only, std::string_view why) final;
+  [[nodiscard]] bool unreadable(const kube::ObjectKey& key) const;
+  [[nodiscard]] bool any_unreadable(const std::string& ns) const;
+  // Those that became so since the last call; each of them once in each of its versions.
+  [[nodiscard]] std::vector<Unreadable> take_unreadable() { return std::exchange(news_, {}); }
   // From the answer to a write of ours, or a read-back.
   virtual void overlay(kube::Node object) = 0;
   virtual void overlay_deleted(const kube::ObjectKey& key) = 0;
@@ -50,10 +68,19 @@ class KindCacheBase : public kube::ReflectorSink {
   [[nodiscard]] virtual std::vector<std::shared_ptr<const kube::Object>> objects_of(
       const kube::Owner& owner) const = 0;
 
+ protected:
+  virtual bool keep(const kube::Identity& identity) = 0;
+  void readable_or_gone(const kube::ObjectKey& key);
+  void unreadables_of_a_new_list();
+  void unreadables_listed() { unreadable_before_.clear(); }
+
  private:
   kube::Reflector reflector_;
   kube::ResourceType type_;
   bool optional_;
+  // As the watch or the running list named them, and as they were before that list began.
+  std::map<kube::ObjectKey, kube::Identity> unreadable_, unreadable_before_;
+  std::vector<Unreadable> news_;
 };
 
 template <class T>
@@ -75,6 +102,7 @@ class KindCache final : public KindCacheBase {
   void on_upsert(kube::Node object) override {
     // A list after a gap names the whole fleet again, and next to nothing of it has changed.
     const kube::Identity identity = kube::decode_identity(object);
+    readable_or_gone(identity.key);
     if (store.confirm(identity.key, identity.uid, identity.resource_version)) return;
     typename kube::Store<T>::Ptr before;
     T news = decode_(object);
@@ -83,11 +111,16 @@ class KindCache final : public KindCacheBase {
   }
   void on_delete(kube::Node object) override {
     const kube::Identity identity = kube::decode_identity(object);
+    readable_or_gone(identity.key);
     typename kube::Store<T>::Ptr before;
     if (store.erase(identity.key, identity.uid, &before)) on_change_(before.get(), nullptr);
   }
-  void on_list_started() override { store.list_started(); }
+  void on_list_started() override {
+    unreadables_of_a_new_list();
+    store.list_started();
+  }
   void on_list_finished() override {
+    unreadables_listed();
     store.list_finished([this](const T& gone) { on_change_(&gone, nullptr); },
                         reflector().resource_version());
   }
@@ -112,6 +145,9 @@ class KindCache final : public KindCacheBase {
   }
 
  private:
+  bool keep(const kube::Identity& identity) override {
+    return store.keep(identity.key, identity.uid);
+  }
   void tell(const typename kube::Store<T>::Ptr& before, const kube::ObjectKey& key) {
     // The watch may have said that the object is gone while the answer to our write was on its way:
     // then there is neither an old nor a new object to tell of.

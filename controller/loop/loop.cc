@@ -11,6 +11,7 @@
 #include "controller/loop/loop.h"
 
 #include <deque>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -58,6 +59,7 @@ constexpr Millis kWakeMin{10};  // a wake-up that lies in the past must not spin
 constexpr Seconds kDrainMax{5};
 constexpr Seconds kJobPodsPeriod{10};
 constexpr Seconds kSilence{5};  // of the API server, after which its next answer is news
+constexpr std::size_t kUnreadableMax = 256;
 }  // namespace
 
 struct Loop::Impl {
@@ -121,6 +123,7 @@ struct Loop::Impl {
   void log_plan(const Key& key, const controller::Plan& plan);
   void on_leadership();
   void note_contact(MonoTime now);
+  void tell_unreadable();
   void resync();
 
   Options options;
@@ -138,6 +141,7 @@ struct Loop::Impl {
   DryRuns dry_runs;
   RunEndings endings;
 
+  std::vector<controller::EventIntent> unreadable;  // Warnings that wait for the Lease
   bool was_leading = false, was_synced = false;
   bool stopping = false, unsaved_written = false;
   MonoTime stop_deadline = MonoTime::max();
@@ -710,6 +714,16 @@ void Loop::Impl::note_contact(MonoTime now) {
   last_contact = now;
 }
 
+// The lists come before the Lease does: what is to be told waits for it, and whoever never gets the
+// Lease must not gather it without end.
+void Loop::Impl::tell_unreadable() {
+  auto told = world.tell_unreadable();
+  std::move(told.begin(), told.end(), std::back_inserter(unreadable));
+  if (unreadable.size() > kUnreadableMax) unreadable.resize(kUnreadableMax);
+  if (!leader.may_write()) return;
+  for (const auto& event : std::exchange(unreadable, {})) events.record(event);
+}
+
 Loop::Loop(Options options, Clock& clock, Rng& rng, Transport& transport, Telemetry& telemetry)
     : impl_(std::make_unique<Impl>(std::move(options), clock, rng, transport, telemetry)) {}
 
@@ -725,6 +739,8 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
 
   self.world.log_missing();
   self.world.log_unreachable();
+  self.world.log_undecodable();
+  self.tell_unreadable();
   const bool synced = self.world.synced();
   if (synced && !self.was_synced) {
     self.was_synced = true;
@@ -771,7 +787,7 @@ bool Loop::leading() const {
   return impl_->leader.leading();
 }
 bool Loop::synced() const {
-  return impl_->world.synced();
+  return impl_->world.synced() && !impl_->world.undecodable();
 }
 bool Loop::idle() const {
   return impl_->was_synced && !impl_->queue.ready() && impl_->queue.busy() == 0 &&

@@ -58,8 +58,9 @@ class Loop {
   [[nodiscard]] bool done() const;
 
   [[nodiscard]] bool leading() const;
-  [[nodiscard]] bool synced() const;  // readiness
-  [[nodiscard]] bool idle() const;    // no dirty keys and nothing in flight but watches
+  // Readiness: all kinds were listed, and what the server says of them can be read.
+  [[nodiscard]] bool synced() const;
+  [[nodiscard]] bool idle() const;  // no dirty keys and nothing in flight but watches
   [[nodiscard]] const Counters& counters() const;
 
  private:

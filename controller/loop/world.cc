@@ -1,5 +1,7 @@
 #include "controller/loop/world.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "api/keys.h"
@@ -198,6 +200,57 @@ void World::log_unreachable() {
   telemetry_.log(LogLevel::Error, "the API server cannot be reached; trying again until it answers",
                  {{"resource", std::string(failing->type().resource)},
                   {"error", failing->reflector().last_error()->message}});
+}
+
+void World::log_undecodable() {
+  for (const auto* cache : all()) {
+    const std::string resource(cache->type().resource);
+    const bool fails = cache->undecodable();
+    if (fails == undecodable_logged_.contains(resource)) continue;
+    if (!fails) {
+      undecodable_logged_.erase(resource);
+      telemetry_.log(LogLevel::Info, "the API server's answers can be read again",
+                     {{"resource", resource}});
+      continue;
+    }
+    undecodable_logged_.insert(resource);
+    telemetry_.log(LogLevel::Error,
+                   "the API server's answers about a kind cannot be read; nothing new is heard of "
+                   "it until they can be: look for a proxy that changes them, or a broken object",
+                   {{"resource", resource},
+                    {"group", std::string(cache->type().group)},
+                    {"error", cache->reflector().last_error()->message}});
+  }
+}
+
+bool World::undecodable() const {
+  const auto caches = all();
+  return std::any_of(caches.begin(), caches.end(),
+                     [](const auto* cache) { return cache->undecodable(); });
+}
+
+std::vector<controller::EventIntent> World::tell_unreadable() {
+  std::vector<controller::EventIntent> out;
+  for (auto* cache : all()) {
+    const kube::ResourceType& type = cache->type();
+    for (const auto& one : cache->take_unreadable()) {
+      const std::string message = fmt::format(
+          "{} {} cannot be read ({}) and {}; shorten what is nested in it, or delete it", type.kind,
+          one.meta.key.text(), one.why,
+          one.kept ? "is taken as it was before" : "is left alone");
+      telemetry_.log(LogLevel::Warn, message,
+                     {{"kind", std::string(type.kind)},
+                      {"namespace", one.meta.key.namespace_},
+                      {"name", one.meta.key.name},
+                      {"uid", one.meta.uid},
+                      {"resourceVersion", one.meta.resource_version},
+                      {"error", one.why}});
+      const bool told_on_it = type == api::kRollouts || type == api::kAnalysisRuns;
+      if (told_on_it && goes_with_us(one.meta))
+        out.push_back({type, one.meta.key, one.meta.uid, true, "ObjectUnreadable", message, true});
+    }
+  }
+  return out;
 }
 
 void World::overlay(const kube::ResourceType& type, std::string_view body) {
@@ -462,6 +515,8 @@ bool World::service_referenced(const kube::ObjectKey& key) const {
 
 bool World::service_used(const kube::ObjectKey& key) const {
   if (service_referenced(key)) return true;
+  // Nobody can say what such a Rollout refers to.
+  if (rollouts.any_unreadable(key.namespace_)) return true;
   const auto all = rollouts.store.list(key.namespace_);
   return std::any_of(all.begin(), all.end(), [&](const auto& rollout) {
     return rollout::refers_to_service(*rollout, key.name);
@@ -471,7 +526,9 @@ bool World::service_used(const kube::ObjectKey& key) const {
 bool World::abandoned(const kube::Service& service, const std::string& rollout) const {
   const std::string owner = get_or(service.meta.annotations, api::kManagedByAnnotation);
   if (owner.empty() || owner == rollout) return false;
-  const auto found = rollouts.store.get({service.meta.key.namespace_, owner});
+  const kube::ObjectKey key{service.meta.key.namespace_, owner};
+  if (rollouts.unreadable(key)) return false;
+  const auto found = rollouts.store.get(key);
   return !found || !rollout::refers_to_service(*found, service.meta.key.name);
 }
 

@@ -65,6 +65,13 @@ class World {
   // Says once that lists and watches fail (server down, no route, bad certificate), and once that
   // they work again.
   void log_unreachable();
+  // Says of each kind once that no answer about it can be read, and once that they can be again.
+  void log_undecodable();
+  // Is there a kind of which we hear nothing any more for that reason?
+  [[nodiscard]] bool undecodable() const;
+  // Says of each object that cannot be read that it is so. Returns the Warnings for those that are
+  // ours to look after.
+  std::vector<controller::EventIntent> tell_unreadable();
 
   KindCache<api::Rollout> rollouts;
   KindCache<api::AnalysisRun> runs;
@@ -107,7 +114,7 @@ class World {
   Clock& clock_;
   KeyQueue& queue_;
   Telemetry& telemetry_;
-  std::set<std::string> missing_logged_;
+  std::set<std::string> missing_logged_, undecodable_logged_;
   bool unreachable_logged_ = false;
   std::map<kube::ObjectRef, std::vector<kube::ObjectKey>> referring_;  // our Rollouts, in order
   // Uids named as a controller's by objects whose namespace has no such owner; bounded: what finds

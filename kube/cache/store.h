@@ -128,6 +128,14 @@ class Store {
     it->second.from_write = false;
     return true;
   }
+  // From the watch or a list: this object is there, in a state that cannot be read. What we hold of
+  // it stays as it is. False when readers see nothing of it.
+  bool keep(const ObjectKey& key, std::string_view uid) {
+    const auto it = objects_.find(key);
+    if (it == objects_.end() || it->second.uid != fnv1a64(uid)) return false;
+    it->second.listed = list_epoch_;
+    return !it->second.tombstone;
+  }
   // From the watch or a list. True when readers see something new; false for our own echo, for what
   // is older than what we hold, and for what a tombstone hides. `before` is set to what readers saw
   // until then, when that changed.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kube/json/node.h"
+#include "kube/watch/salvage.h"
 
 namespace sluice::kube {
 
@@ -185,35 +186,60 @@ struct Reflector::Impl {
       }
       return;
     }
-    auto document = Document::parse(response.body);
+    const auto document = Document::parse(response.body);
     if (!document) {
-      Error error = std::move(document.error());
+      take_in_parts(response.body, document.error(), now);
+      return;
+    }
+    const Node root = document->root();
+    const Node items = root["items"];
+    take_chunk(root["metadata"], items.absent() || items.type() == Node::Type::Array, now, [&] {
+      items.each_element([&](Node item) {
+        if (names_object(item)) sink.on_upsert(item);
+      });
+    });
+  }
+
+  // Something in the list cannot be read: all the rest of it can.
+  void take_in_parts(std::string_view body, Error error, MonoTime now) {
+    const auto list = salvage_list(body);
+    const bool named = list && std::all_of(list->items.begin(), list->items.end(), [](auto& item) {
+      return !item.why_unreadable || names_object(item.object.root());
+    });
+    if (!named) {
+      // One that we cannot name would pass for deleted.
       error.message = what("list") + ": " + error.message;
       failed(std::move(error), State::List, now);
       return;
     }
-    const Node root = document->root();
-    const Node metadata = root["metadata"];
+    take_chunk(list->head.root()["metadata"], true, now, [&] {
+      for (const auto& item : list->items)
+        if (names_object(item.object.root())) upsert(item.object.root(), item.why_unreadable);
+    });
+  }
+
+  void upsert(Node object, const std::optional<std::string>& why_unreadable) {
+    if (why_unreadable) {
+      sink.on_unreadable(object, *why_unreadable);
+    } else {
+      sink.on_upsert(object);
+    }
+  }
+
+  void take_chunk(Node metadata, bool has_items, MonoTime now, const std::function<void()>& items) {
     const std::string version = metadata["resourceVersion"].string_or();
-    const Node items = root["items"];
-    if (version.empty() || !(items.absent() || items.type() == Node::Type::Array)) {
+    if (version.empty() || !has_items) {
       failed(Error{ErrorCode::Decode, what("list") + ": the answer is not a list", std::nullopt},
              State::List, now);
       return;
     }
     token.reset();
     succeeded();
-    take_chunk(items, metadata["continue"].string_or(), version);
-  }
-
-  void take_chunk(Node items, std::string more, const std::string& version) {
     // A list that starts over is a new list: what the abandoned one delivered does not count.
     if (!list_open || continue_token.empty()) sink.on_list_started();
     list_open = true;
-    items.each_element([&](Node item) {
-      if (names_object(item)) sink.on_upsert(item);
-    });
-    continue_token = std::move(more);
+    items();
+    continue_token = metadata["continue"].string_or();
     if (!continue_token.empty()) {
       state = State::List;
       return;
@@ -290,10 +316,18 @@ struct Reflector::Impl {
   }
 
   void take_line(std::string_view line, std::optional<Error>& trouble) {
-    auto document = Document::parse(line);
-    const Node event = document ? document->root() : Node();
-    const Node object = event["object"];
-    const std::string_view kind = event["type"].as_string().value_or("");
+    if (const auto document = Document::parse(line)) {
+      const Node event = document->root();
+      take_news(event["type"].string_or(), event["object"], std::nullopt, trouble);
+    } else if (const auto event = salvage_event(line)) {
+      take_news(event->type, event->object.object.root(), event->object.why_unreadable, trouble);
+    } else {
+      take_news("", Node(), std::nullopt, trouble);
+    }
+  }
+
+  void take_news(std::string_view kind, Node object, const std::optional<std::string>& unreadable,
+                 std::optional<Error>& trouble) {
     if (kind == "ERROR") {
       take_error(object, trouble);
       return;
@@ -314,7 +348,7 @@ struct Reflector::Impl {
     if (kind == "DELETED") {
       sink.on_delete(object);
     } else {
-      sink.on_upsert(object);
+      upsert(object, unreadable);
     }
   }
 

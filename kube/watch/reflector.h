@@ -33,10 +33,14 @@ class ReflectorSink {
   virtual ~ReflectorSink() = default;
   // The object is valid only during the call.
   virtual void on_upsert(Node object) = 0;
-  virtual void on_delete(Node object) = 0;
+  virtual void on_delete(Node object) = 0;  // of an unreadable one: its metadata alone
+  // The object exists, and nothing but its metadata (without managedFields) can be read. It is not
+  // gone: what is known of it from before stays.
+  virtual void on_unreadable(Node /*metadata_only*/, std::string_view /*why*/) {}
   // A list begins; again without a finish when it had to start over.
   virtual void on_list_started() = 0;
-  // The list is complete: everything not upserted since the last on_list_started is gone.
+  // The list is complete: everything neither upserted nor unreadable since the last
+  // on_list_started is gone.
   // resource_version() is already the list's: pass it to Store::list_finished.
   virtual void on_list_finished() = 0;
 };

@@ -19,6 +19,13 @@ struct Sink final : ReflectorSink {
   void on_delete(Node object) override {
     log.push_back("-" + object["metadata"]["name"].string_or());
   }
+  void on_unreadable(Node object, std::string_view why) override {
+    const Node metadata = object["metadata"];
+    EXPECT_FALSE(why.empty());
+    EXPECT_TRUE(object["spec"].absent());
+    log.push_back("?" + metadata["name"].string_or() + "/" + metadata["uid"].string_or() + "@" +
+                  metadata["resourceVersion"].string_or());
+  }
   void on_list_started() override { log.emplace_back("["); }
   void on_list_finished() override { log.emplace_back("]"); }
   std::string take() {
@@ -258,6 +265,89 @@ TEST_F(ReflectorTest, UnreadableEventsMeanANewListBecauseSomethingWasMissed) {
     ASSERT_TRUE(step.request);
     EXPECT_FALSE(step.request->stream) << line;
     EXPECT_EQ(own.take(), "[]");
+  }
+}
+
+// The API server stores up to 10,000 levels.
+constexpr std::string_view kDeepMark = R"("@deep")";
+std::string deepened(std::string text) {
+  for (auto at = text.find(kDeepMark); at != std::string::npos; at = text.find(kDeepMark)) {
+    std::string deep;
+    for (int i = 0; i < 9000; ++i) deep += R"({"a":[)";
+    deep += R"("}]\\\"{")";
+    for (int i = 0; i < 9000; ++i) deep += "]}";
+    text.replace(at, kDeepMark.size(), deep);
+  }
+  return text;
+}
+Json deep_object(std::string_view name, int version) {
+  Json out = object(name, version);
+  out["spec"]["deep"] = "@deep";
+  return out;
+}
+Json deep_in_managed_fields(std::string_view name, int version) {
+  Json out = object(name, version);
+  out["metadata"]["managedFields"] = Json::array({{{"fieldsV1", "@deep"}}});
+  return out;
+}
+using DeepObjects = ReflectorTest;
+
+TEST_F(DeepObjects, InAListSpoilThemselvesOnly) {
+  send();
+  respond(deepened(list_text({object("a", 1), deep_object("x", 2), object("b", 3)}, 10, "more")));
+  EXPECT_EQ(sink.take(), "[+a?x/x@2+b");
+  EXPECT_FALSE(reflector.last_error());
+  EXPECT_EQ(send(), Millis(0));
+  EXPECT_EQ(param("continue"), "more");
+  respond(deepened(list_text({deep_object("y", 4)}, 10)));
+  EXPECT_EQ(sink.take(), "?y/y@4]");
+  EXPECT_TRUE(reflector.synced());
+  EXPECT_EQ(reflector.resource_version(), "10");
+}
+
+TEST_F(DeepObjects, InAWatchSpoilThemselvesOnlyAndNothingIsListedAgain) {
+  start_watching();
+  data(deepened(event_text("ADDED", deep_object("x", 11)) +
+                event_text("MODIFIED", object("a", 12)) +
+                event_text("MODIFIED", deep_object("b", 13)) +
+                event_text("DELETED", deep_object("x", 14))));
+  EXPECT_EQ(sink.take(), "?x/x@11+a?b/b@13-x");
+  EXPECT_TRUE(reflector.token()) << "the watch goes on";
+  EXPECT_FALSE(reflector.last_error());
+  EXPECT_EQ(reflector.resource_version(), "14");
+}
+
+TEST_F(DeepObjects, AreReadWhereOnlyTheirManagedFieldsAreDeep) {
+  send();
+  respond(deepened(list_text({deep_in_managed_fields("a", 1), object("b", 2)}, 10)));
+  EXPECT_EQ(sink.take(), "[+a+b]");
+  send();
+  feed(Kind::StreamOpened, 200, "");
+  data(deepened(event_text("MODIFIED", deep_in_managed_fields("a", 11))));
+  EXPECT_EQ(sink.take(), "+a");
+}
+
+// It would pass for deleted.
+TEST_F(DeepObjects, ThatCannotBeNamedFailTheList) {
+  for (const Json& metadata : {Json(), Json("@deep"), Json{{"uid", "u"}}}) {
+    Json item = deep_object("x", 2);
+    item["metadata"] = metadata;
+    send();
+    respond(deepened(list_text({object("a", 1), item}, 10)));
+    ASSERT_TRUE(reflector.last_error());
+    EXPECT_EQ(reflector.last_error()->code, ErrorCode::Decode);
+    EXPECT_EQ(sink.take(), "");
+  }
+}
+
+TEST_F(DeepObjects, OfAListThatIsCutShortAreNoList) {
+  const std::string whole = deepened(list_text({object("a", 1), deep_object("x", 2)}, 10));
+  for (const std::size_t size : {whole.size() - 1, whole.size() / 2, std::size_t{40}}) {
+    send();
+    respond(whole.substr(0, size));
+    ASSERT_TRUE(reflector.last_error());
+    EXPECT_EQ(reflector.last_error()->code, ErrorCode::Decode);
+    EXPECT_EQ(sink.take(), "");
   }
 }
 
