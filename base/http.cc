@@ -23,6 +23,15 @@ void set_header(Headers& headers, std::string_view name, std::string value) {
   headers.erase(std::remove_if(first + 1, headers.end(), named_so), headers.end());
 }
 
+std::string without_user_info(std::string_view url) {
+  const auto scheme = url.find("://");
+  const std::size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t end = std::min(url.find_first_of("/?#", start), url.size());
+  const auto at = url.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < start) return std::string(url);
+  return std::string(url.substr(0, start)) + "***" + std::string(url.substr(at));
+}
+
 const std::string* Target::param(std::string_view name) const {
   for (const auto& [key, value] : query)
     if (key == name) return &value;

@@ -18,6 +18,9 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] const std::string* find_header(const Headers& headers, std::string_view name);
 void set_header(Headers& headers, std::string_view name, std::string value);
 
+// As it may be shown: "http://***@host/path" for a URL that names a user.
+[[nodiscard]] std::string without_user_info(std::string_view url);
+
 struct Request {
   std::string method = "GET";
   // Absolute ("http://host:port/path?query"), or, for the API server, a path

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/strings.h"
-#include "net/proxy.h"
 
 namespace sluice::net {
 namespace {
@@ -185,7 +184,7 @@ void Exchange::set_tls(const Route& route) {
 }
 
 std::string Exchange::shown() const {
-  return request.method + " " + without_user_info(url_.substr(0, url_.find('?')));
+  return request.method + " " + http::without_user_info(url_.substr(0, url_.find('?')));
 }
 
 std::string Exchange::curl_error(CURLcode code) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/http.h"
 #include "base/strings.h"
 
 namespace sluice::net {
@@ -69,8 +70,7 @@ std::string Authority::origin() const {
 
 Result<Authority> parse_url(std::string_view url) {
   const auto bad = [&](std::string_view why) {
-    return fail(ErrorCode::Invalid, "bad URL \"" +
-                                        without_user_info(std::string(url)).substr(0, 200) +
+    return fail(ErrorCode::Invalid, "bad URL \"" + http::without_user_info(url).substr(0, 200) +
                                         "\": " + std::string(why));
   };
   const auto colon = url.find("://");
@@ -99,15 +99,6 @@ Result<Authority> parse_url(std::string_view url) {
   out.host = to_lower(out.host);
   if (out.port == 0) out.port = out.scheme == "https" ? 443 : 80;
   return out;
-}
-
-std::string without_user_info(std::string url) {
-  const auto scheme = url.find("://");
-  const auto start = scheme == std::string::npos ? 0 : scheme + 3;
-  const auto end = std::min(url.find_first_of("/?#", start), url.size());
-  const auto at = std::string_view(url).substr(0, end).rfind('@');
-  if (at != std::string::npos && at >= start) url.replace(start, at - start, "***");
-  return url;
 }
 
 bool is_loopback(std::string_view host) {

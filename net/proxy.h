@@ -28,9 +28,6 @@ struct Authority {
 // percent codes or other characters that no name or address has). No error shows the user info.
 [[nodiscard]] Result<Authority> parse_url(std::string_view url);
 
-// "http://user:password@a/b" as it may be shown: "http://***@a/b".
-[[nodiscard]] std::string without_user_info(std::string url);
-
 [[nodiscard]] bool is_loopback(std::string_view host);
 
 class ProxyRules {

@@ -30,17 +30,6 @@ std::string method_word(std::string_view method) {
   return out;
 }
 
-// Without user name and password: URLs go into messages.
-std::string without_credentials(std::string_view url) {
-  const std::size_t scheme = url.find("://");
-  if (scheme == std::string_view::npos) return std::string(url);
-  const std::size_t start = scheme + 3;
-  const std::size_t end = std::min(url.find_first_of("/?#", start), url.size());
-  const std::size_t at = url.substr(0, end).rfind('@');
-  if (at == std::string_view::npos || at < start) return std::string(url);
-  return std::string(url.substr(0, start)) + "***@" + std::string(url.substr(at + 1));
-}
-
 // RFC 9110: letters, digits and these.
 bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -93,7 +82,7 @@ std::string conditions_text(const api::Metric& metric) {
 std::string transport_text(std::string_view method, std::string_view url, const Error& error) {
   const std::string cause =
       error.code == ErrorCode::Timeout ? "context deadline exceeded" : error.message;
-  return fmt::format("{} {}: {}", method_word(method), quote(without_credentials(url)), cause);
+  return fmt::format("{} {}: {}", method_word(method), quote(http::without_user_info(url)), cause);
 }
 
 bool is_absolute_url(std::string_view text) {

@@ -130,7 +130,7 @@ Result<Sample> interpret(const api::Metric& metric, const http::Request& request
 
 std::string query_of(const api::Metric& metric) {
   const Json config = config_of(metric);
-  return method_of(config) + " " + kube::get_string(config, "url");
+  return method_of(config) + " " + http::without_user_info(kube::get_string(config, "url"));
 }
 
 }  // namespace sluice::analysis::web

@@ -163,6 +163,8 @@ TEST(WebMeasurementDetails, a_failed_one_says_what_was_asked) {
                            web::query_of(m), {at(0), at(1)});
   EXPECT_EQ(out.phase, AnalysisPhase::Failed);
   EXPECT_EQ(out.metadata.at("query"), "GET http://x/health");
+  EXPECT_EQ(web::query_of(web_metric(R"("url":"http://user:pw@x/health")", "")),
+            "GET http://***@x/health");
   EXPECT_EQ(out.metadata.at("condition"), "successCondition: result == \"OK\"");
 }
 

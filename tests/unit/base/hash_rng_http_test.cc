@@ -107,6 +107,12 @@ TEST(Http, HeadersAreFoundWithoutRegardToCase) {
   EXPECT_EQ(headers.back(), (std::pair<std::string, std::string>("Y", "2")));
 }
 
+TEST(Http, AUrlIsShownWithoutItsUser) {
+  EXPECT_EQ(http::without_user_info("http://us:p@w@a:1/x@y?z@"), "http://***@a:1/x@y?z@");
+  for (const char* url : {"http://a/x@y", "http://a?x@y", "/apis/a@b", ""})
+    EXPECT_EQ(http::without_user_info(url), url);
+}
+
 TEST(Http, TargetsAreSplitAndDecoded) {
   const auto target = http::parse_target(
       "/api/v1/namespaces/a%2Fb/pods?labelSelector=app%3Dweb%2Ctier+x&watch&limit=5#frag");
