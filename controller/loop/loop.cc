@@ -11,7 +11,6 @@
 #include "controller/loop/loop.h"
 
 #include <deque>
-#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -59,7 +58,6 @@ constexpr Millis kWakeMin{10};  // a wake-up that lies in the past must not spin
 constexpr Seconds kDrainMax{5};
 constexpr Seconds kJobPodsPeriod{10};
 constexpr Seconds kSilence{5};  // of the API server, after which its next answer is news
-constexpr std::size_t kUnreadableMax = 256;
 }  // namespace
 
 struct Loop::Impl {
@@ -114,8 +112,10 @@ struct Loop::Impl {
                  const Error& error);
   void finish(const std::shared_ptr<Running>& running);
   void note_carried_out(const Key& key);
-  void give_up(const Running& running, const kube::Write& write, const Error& error);
-  void fail_key(const Key& key, const Error& error, std::string_view what);
+  // `learned`: the next decision will be another one, so that nothing is gained by waiting.
+  void give_up(const Running& running, const kube::Write& write, const Error& error,
+               bool learned = false);
+  void fail_key(const Key& key, const Error& error, std::string_view what, bool learned = false);
   void write_unsaved_runs();
   void release_slot();
   void list_pods(const api::Rollout& rollout);
@@ -123,7 +123,6 @@ struct Loop::Impl {
   void log_plan(const Key& key, const controller::Plan& plan);
   void on_leadership();
   void note_contact(MonoTime now);
-  void tell_unreadable();
   void resync();
 
   Options options;
@@ -141,7 +140,6 @@ struct Loop::Impl {
   DryRuns dry_runs;
   RunEndings endings;
 
-  std::vector<controller::EventIntent> unreadable;  // Warnings that wait for the Lease
   bool was_leading = false, was_synced = false;
   bool stopping = false, unsaved_written = false;
   MonoTime stop_deadline = MonoTime::max();
@@ -598,8 +596,6 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
     error->code = ErrorCode::Conflict;
   }
   if (is_refusal(*error)) refusals.note(running->key, write, *error, clock.mono_now(), rng);
-  if (write.verb == kube::Verb::Create && error->code == ErrorCode::AlreadyExists)
-    refusals.note_taken(running->key, write);
   switch (error->code) {
     case ErrorCode::Conflict:
     case ErrorCode::AlreadyExists:
@@ -633,25 +629,32 @@ void Loop::Impl::read_back(const std::shared_ptr<Running>& running, const kube::
   auto request = kube::make_get(write.type, write.key);
   request.timeout = kWriteTimeout;
   requests.submit(std::move(request), [this, running, write, error](const TransportEvent& event) {
+    bool learned = false;
     if (event.kind == TransportEvent::Kind::Response) {
       if (event.response.status == 200) {
         world.overlay(write.type, event.response.body);
+        learned = error.code == ErrorCode::AlreadyExists &&
+                  world.is_anothers(event.response.body, running->key.object) &&
+                  refusals.note_taken(running->key, write);
       } else if (auto refused = kube::response_error(event.response, write.key.text());
                  refused && refused->code == ErrorCode::NotFound) {
         world.overlay_deleted(write.type, write.key);
       }
     }
-    give_up(*running, write, error);
+    give_up(*running, write, error, learned);
   });
 }
 
-void Loop::Impl::give_up(const Running& running, const kube::Write& write, const Error& error) {
+void Loop::Impl::give_up(const Running& running, const kube::Write& write, const Error& error,
+                         bool learned) {
   endings.answered(write, false);
   carried_out.erase(running.key.object);
-  fail_key(running.key, error, write.purpose);
+  // A Rollout's decision leaves out what was refused; other keys have but the one thing to do.
+  learned = learned || (running.key.kind == KeyKind::Rollout && is_refusal(error));
+  fail_key(running.key, error, write.purpose, learned);
 }
 
-void Loop::Impl::fail_key(const Key& key, const Error& error, std::string_view what) {
+void Loop::Impl::fail_key(const Key& key, const Error& error, std::string_view what, bool learned) {
   ++counters.errors;
   if (const auto metric = error_metric(key.kind); !metric.empty())
     telemetry.count(metric, {{"namespace", key.object.namespace_}, {"name", key.object.name}});
@@ -666,8 +669,7 @@ void Loop::Impl::fail_key(const Key& key, const Error& error, std::string_view w
                  {"kind", std::string(to_string(key.kind))},
                  {"namespace", key.object.namespace_},
                  {"name", key.object.name}});
-  // A Rollout's decision leaves out what was refused; other keys have but the one thing to do.
-  if (key.kind == KeyKind::Rollout && is_refusal(error)) {
+  if (learned) {
     queue.refused(key, clock.mono_now(), rng);
   } else {
     queue.failed(key, clock.mono_now(), rng, error.retry_after);
@@ -714,16 +716,6 @@ void Loop::Impl::note_contact(MonoTime now) {
   last_contact = now;
 }
 
-// The lists come before the Lease does: what is to be told waits for it, and whoever never gets the
-// Lease must not gather it without end.
-void Loop::Impl::tell_unreadable() {
-  auto told = world.tell_unreadable();
-  std::move(told.begin(), told.end(), std::back_inserter(unreadable));
-  if (unreadable.size() > kUnreadableMax) unreadable.resize(kUnreadableMax);
-  if (!leader.may_write()) return;
-  for (const auto& event : std::exchange(unreadable, {})) events.record(event);
-}
-
 Loop::Loop(Options options, Clock& clock, Rng& rng, Transport& transport, Telemetry& telemetry)
     : impl_(std::make_unique<Impl>(std::move(options), clock, rng, transport, telemetry)) {}
 
@@ -740,7 +732,8 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
   self.world.log_missing();
   self.world.log_unreachable();
   self.world.log_undecodable();
-  self.tell_unreadable();
+  for (const auto& event : self.world.tell_unreadable(self.leader.may_write()))
+    self.events.record(event);
   const bool synced = self.world.synced();
   if (synced && !self.was_synced) {
     self.was_synced = true;

@@ -55,8 +55,9 @@ class KeyQueue {
   // The server answers again after a silence: what failed before says nothing about it any more, so
   // every back-off ends and the next one begins small. A wait that the server asked for stays.
   void server_answers(MonoTime now);
-  // The server refused a write that waits by itself from now on (refusals.h): the rest of the key's
-  // work need not. Some tens of milliseconds, however many such writes there are.
+  // The server refused a write that waits by itself from now on, or takes another name
+  // (refusals.h): the rest of the key's work need not wait. Some tens of milliseconds, however many
+  // such writes there are.
   void refused(const Key& key, MonoTime now, Rng& rng);
   void forget(const Key& key);
 

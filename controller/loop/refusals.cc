@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
+
 namespace sluice::loop {
 
 bool is_refusal(const Error& error) {
@@ -40,15 +42,22 @@ void Refusals::forget_overdue(MonoTime now) {
   }
 }
 
-void Refusals::note_taken(const Key& key, const kube::Write& write) {
-  if (write.purpose != "CreateAnalysisRun") return;
-  auto& names = taken_runs_[key];
-  if (names.size() < kPerKeyMax) names.insert(write.key.name);
+bool Refusals::note_taken(const Key& key, const kube::Write& write) {
+  if (write.purpose != "CreateAnalysisRun") return false;
+  const std::string_view name = write.key.name;
+  const auto dot = name.rfind('.');
+  const auto suffix =
+      dot == std::string_view::npos ? std::nullopt : parse_int(name.substr(dot + 1));
+  auto& taken = taken_runs_[key];
+  if (taken.size() >= kPerKeyMax) taken.clear();  // of revisions long gone; or it is met again
+  auto& highest = taken[std::string(suffix ? name.substr(0, dot) : name)];
+  highest = std::max(highest, suffix.value_or(0));
+  return true;
 }
 
-std::set<std::string> Refusals::taken_runs(const Key& key) const {
+rollout::TakenRuns Refusals::taken_runs(const Key& key) const {
   const auto found = taken_runs_.find(key);
-  return found == taken_runs_.end() ? std::set<std::string>{} : found->second;
+  return found == taken_runs_.end() ? rollout::TakenRuns{} : found->second;
 }
 
 void Refusals::forget(const Key& key) {

@@ -3,8 +3,6 @@
 // ever: quotas grow, webhooks and rights change. Nor may it cost more than a request now and then,
 // or hold up what does not depend on it (Observed::refusals).
 #include <map>
-#include <set>
-#include <string>
 #include <vector>
 
 #include "base/rng.h"
@@ -22,10 +20,11 @@ class Refusals {
  public:
   // The back-off is that of failed keys (queue.h), counted for each write by itself.
   void note(const Key& key, const kube::Write& write, const Error& error, MonoTime now, Rng& rng);
-  // An object that is not the key's bears this name already (a create was answered AlreadyExists).
-  void note_taken(const Key& key, const kube::Write& write);
-  // Names of such AnalysisRuns, until the key is forgotten.
-  [[nodiscard]] std::set<std::string> taken_runs(const Key& key) const;
+  // An object that is not the key's bears the name of this create. False where that is no news for
+  // a decision: only AnalysisRuns have other names to take.
+  bool note_taken(const Key& key, const kube::Write& write);
+  // Until the key is forgotten.
+  [[nodiscard]] rollout::TakenRuns taken_runs(const Key& key) const;
   // The server took a write of this purpose on this object.
   void accepted(const Key& key, const kube::Write& write);
   void forget(const Key& key);
@@ -47,7 +46,7 @@ class Refusals {
   };
   void forget_overdue(MonoTime now);
   std::map<Key, std::vector<Kept>> kept_;
-  std::map<Key, std::set<std::string>> taken_runs_;
+  std::map<Key, rollout::TakenRuns> taken_runs_;
   MonoTime swept_{};
 };
 

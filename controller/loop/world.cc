@@ -22,6 +22,7 @@ kube::Reflector::Options watch(const kube::ResourceType& type, const Options& op
   return out;
 }
 
+constexpr std::size_t kUnreadableMax = 256;
 constexpr std::string_view kRunUidLabel = "analysisrun.argoproj.io/uid";
 
 Key rollout_key(const kube::ObjectKey& object) {
@@ -65,9 +66,9 @@ bool human_change(const api::Rollout& before, const api::Rollout& now) {
 
 std::vector<std::string> run_names(const api::RolloutStatus& status) {
   std::vector<std::string> out;
-  for (const auto* ref : {&status.canary.step_run, &status.canary.background_run,
-                          &status.blue_green.pre_promotion_run,
-                          &status.blue_green.post_promotion_run})
+  for (const auto* ref :
+       {&status.canary.step_run, &status.canary.background_run,
+        &status.blue_green.pre_promotion_run, &status.blue_green.post_promotion_run})
     if (*ref) out.push_back((*ref)->name);
   return out;
 }
@@ -123,8 +124,7 @@ World::World(const Options& options, Clock& clock, Rng& rng, KeyQueue& queue, Te
       queue_(queue),
       telemetry_(telemetry) {
   rollouts.store.flag([this](const api::Rollout& rollout) { return ours(rollout.meta); });
-  runs.store.flag(
-      [](const api::AnalysisRun& run) { return !api::is_completed(run.status.phase); });
+  runs.store.flag([](const api::AnalysisRun& run) { return !api::is_completed(run.status.phase); });
   replica_sets.store.index_orphans();
   // Templates are few, and read together.
   rollouts.rest_unread(options.cached_views_max);
@@ -229,15 +229,13 @@ bool World::undecodable() const {
                      [](const auto* cache) { return cache->undecodable(); });
 }
 
-std::vector<controller::EventIntent> World::tell_unreadable() {
-  std::vector<controller::EventIntent> out;
+std::vector<controller::EventIntent> World::tell_unreadable(bool may_write) {
   for (auto* cache : all()) {
     const kube::ResourceType& type = cache->type();
     for (const auto& one : cache->take_unreadable()) {
       const std::string message = fmt::format(
           "{} {} cannot be read ({}) and {}; shorten what is nested in it, or delete it", type.kind,
-          one.meta.key.text(), one.why,
-          one.kept ? "is taken as it was before" : "is left alone");
+          one.meta.key.text(), one.why, one.kept ? "is taken as it was before" : "is left alone");
       telemetry_.log(LogLevel::Warn, message,
                      {{"kind", std::string(type.kind)},
                       {"namespace", one.meta.key.namespace_},
@@ -246,11 +244,21 @@ std::vector<controller::EventIntent> World::tell_unreadable() {
                       {"resourceVersion", one.meta.resource_version},
                       {"error", one.why}});
       const bool told_on_it = type == api::kRollouts || type == api::kAnalysisRuns;
-      if (told_on_it && goes_with_us(one.meta))
-        out.push_back({type, one.meta.key, one.meta.uid, true, "ObjectUnreadable", message, true});
+      if (told_on_it && goes_with_us(one.meta) && unreadable_events_.size() < kUnreadableMax)
+        unreadable_events_.push_back(
+            {type, one.meta.key, one.meta.uid, true, "ObjectUnreadable", message, true});
     }
   }
-  return out;
+  if (!may_write) return {};
+  return std::exchange(unreadable_events_, {});
+}
+
+bool World::is_anothers(std::string_view body, const kube::ObjectKey& rollout) const {
+  const auto owner = rollouts.store.get(rollout);
+  if (!owner) return false;  // whose would it be?
+  const auto document = kube::Document::parse(body);
+  return !document ||
+         !kube::controls({api::kRollouts, owner->meta}, kube::decode_meta(document->root()));
 }
 
 void World::overlay(const kube::ResourceType& type, std::string_view body) {
@@ -459,8 +467,8 @@ void World::follow_server(const api::AnalysisRun& run) {
   auto live = live_runs.find(run.meta.key);
   if (live == live_runs.end()) return;
   // A run that has ended on the server has ended (analysis.md §8.1).
-  const bool ended = api::is_completed(run.status.phase) &&
-                     !api::is_completed(live->second->status.phase);
+  const bool ended =
+      api::is_completed(run.status.phase) && !api::is_completed(live->second->status.phase);
   if (live->second->meta.uid != run.meta.uid || ended) {
     live_runs.erase(live);
     return;
@@ -571,8 +579,7 @@ rollout::Observed World::gather(const kube::ObjectKey& key,
   std::vector<kube::ObjectKey> refused;
   out.replica_sets = replica_sets.store.owned_by(owner, &refused);
   add(impostors, kube::kReplicaSets, ns, refused);
-  for (auto& orphan : replica_sets.store.orphans(ns))
-    out.replica_sets.push_back(std::move(orphan));
+  for (auto& orphan : replica_sets.store.orphans(ns)) out.replica_sets.push_back(std::move(orphan));
   // Somebody else's ReplicaSet under a name that ours would have (its end is a hash): a collision,
   // which decide() must see.
   const auto rival = [](std::string_view end, std::string_view uid) {
@@ -590,10 +597,9 @@ rollout::Observed World::gather(const kube::ObjectKey& key,
     const auto live = live_runs.find(run->meta.key);
     // A bad verdict is acted on before it is recorded, a good one is not: should its record be
     // lost, nobody could tell afterwards why the version was let through.
-    const bool ahead =
-        live != live_runs.end() && live->second->meta.uid == run->meta.uid &&
-        (live->second->status.phase != api::AnalysisPhase::Successful ||
-         api::is_completed(run->status.phase));
+    const bool ahead = live != live_runs.end() && live->second->meta.uid == run->meta.uid &&
+                       (live->second->status.phase != api::AnalysisPhase::Successful ||
+                        api::is_completed(run->status.phase));
     out.analysis_runs.push_back(ahead ? live->second : run);
     if (ahead && api::is_completed(live->second->status.phase) &&
         !api::is_completed(run->status.phase))

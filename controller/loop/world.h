@@ -26,6 +26,9 @@ class World {
   void server_answers();
   [[nodiscard]] bool synced() const;
   // Puts the server's answer to a write (or a read-back) into the cache of its kind.
+  // This object, as the server has it, is not one that the Rollout controls: also when it cannot be
+  // read.
+  [[nodiscard]] bool is_anothers(std::string_view body, const kube::ObjectKey& rollout) const;
   void overlay(const kube::ResourceType& type, std::string_view body);
   void overlay_deleted(const kube::ResourceType& type, const kube::ObjectKey& key);
 
@@ -70,8 +73,9 @@ class World {
   // Is there a kind of which we hear nothing any more for that reason?
   [[nodiscard]] bool undecodable() const;
   // Says of each object that cannot be read that it is so. Returns the Warnings for those that are
-  // ours to look after.
-  std::vector<controller::EventIntent> tell_unreadable();
+  // ours to look after: the lists come before the Lease does, so they wait for it, and whoever
+  // never gets it gathers a bounded number.
+  std::vector<controller::EventIntent> tell_unreadable(bool may_write);
 
   KindCache<api::Rollout> rollouts;
   KindCache<api::AnalysisRun> runs;
@@ -115,6 +119,7 @@ class World {
   KeyQueue& queue_;
   Telemetry& telemetry_;
   std::set<std::string> missing_logged_, undecodable_logged_;
+  std::vector<controller::EventIntent> unreadable_events_;
   bool unreachable_logged_ = false;
   std::map<kube::ObjectRef, std::vector<kube::ObjectKey>> referring_;  // our Rollouts, in order
   // Uids named as a controller's by objects whose namespace has no such owner; bounded: what finds

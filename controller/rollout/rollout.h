@@ -26,6 +26,10 @@ struct Options {
   Seconds verify_interval{10};
 };
 
+// Names of AnalysisRuns that a create met on the server and that are somebody else's: the highest
+// suffix (0: none) by the name without it.
+using TakenRuns = std::map<std::string, std::int64_t>;
+
 // One moment of the world, as far as this Rollout is concerned. "Not in the map" means absent in a
 // synced cache; the loop does not call decide() before all caches named here are synced, so a read
 // error never looks like absence.
@@ -44,9 +48,7 @@ struct Observed {
       analysis_runs;  // owned by the Rollout; status may be ahead of the server
   // Names of those that are over, but not yet for the server.
   std::set<std::string> unrecorded_ends;
-  // Names that a create met on the server: of our own runs whose creation was not known, and of
-  // runs that are somebody else's.
-  std::set<std::string> taken_runs;
+  TakenRuns taken_runs;
   std::map<std::string, Ptr<api::AnalysisTemplate>> analysis_templates, cluster_analysis_templates;
   std::vector<Ptr<kube::Pod>> pods;  // filled only while a restart is due
   bool pods_known = false;

@@ -315,19 +315,12 @@ std::string suffixed(const std::string& base, std::int64_t suffix) {
   return suffix == 0 ? base : base + "." + std::to_string(suffix);
 }
 
-// The first name from this suffix on that nobody else's run bears: one that an earlier Rollout of
-// this name left behind, or that a stranger put there, blocks no gate.
-std::string free_name(Draft& draft, const std::string& base, std::int64_t suffix) {
+// A run that an earlier Rollout of this name left behind, or that a stranger put there, blocks no
+// gate.
+std::int64_t free_suffix(const Draft& draft, const std::string& base, std::int64_t suffix) {
   const auto& taken = draft.world.observed->taken_runs;
-  const auto wanted = suffixed(base, suffix);
-  auto name = wanted;
-  while (taken.contains(name)) name = suffixed(base, ++suffix);
-  if (name != wanted)
-    draft.event("ForeignObjectIgnored",
-                "AnalysisRun '" + wanted + "' is there already and is not this Rollout's: it is "
-                "left alone, and the analysis runs as '" + name + "'",
-                true);
-  return name;
+  const auto found = taken.find(base);
+  return found == taken.end() ? suffix : std::max(suffix, found->second + 1);
 }
 
 // A run starts with its creation: one write less, and people never see it without a phase.
@@ -397,7 +390,8 @@ RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
   const auto place = place_for(draft, base, replaced, *spec);
   if (place.reuse) return place.reuse;
   if (waits_for_predecessor(draft, kind)) return nullptr;
-  const auto name = free_name(draft, base, place.suffix);
+  const auto wanted = suffixed(base, place.suffix);
+  const auto name = suffixed(base, free_suffix(draft, base, place.suffix));
   Json body{{"apiVersion", "argoproj.io/v1alpha1"}, {"kind", "AnalysisRun"}};
   body["metadata"] = run_metadata(draft, kind, block, name);
   body["spec"] = std::move(*spec);
@@ -415,6 +409,13 @@ RunPtr create(Draft& draft, RunKind kind, const RunPtr& replaced) {
     draft.gate_blocked = draft.running();
     return nullptr;
   }
+  if (name != wanted)
+    draft.event("ForeignObjectIgnored",
+                "AnalysisRun '" + wanted +
+                    "' is there already and is not this Rollout's: it is left alone, and the "
+                    "analysis runs as '" +
+                    name + "'",
+                true);
   draft.why(Why::RunCreated, name);
   draft.world.runs.push_back(run);
   return run;

@@ -59,12 +59,23 @@ TEST(ForeignRuns, of_the_wanted_name_block_no_gate) {
     ASSERT_TRUE(c.has("AnalysisRun", name));
   }
   auto c = nginx_canary(2, kGateBehind50);
-  for (const auto& taken : {name, name + ".1"}) {
+  const auto stranger = [&](const std::string& taken) {
     c.put(json(R"({"apiVersion":"argoproj.io/v1alpha1","kind":"AnalysisRun","metadata":{"name":")" +
                taken + R"("},"spec":{"metrics":[]},"status":{"phase":"Failed"}})"));
-  }
+  };
+  stranger(name);
+  stranger(name + ".1");
+  // Nothing is told of a run that cannot be made.
+  c.refuses = [&](const kube::Write& write) { return write.key.name == name + ".2"; };
   c.set_image("web:2");
-  without_time(c);
+  for (int i = 0; i < 30; ++i) {
+    without_time(c);
+    c.now += Seconds{1};
+  }
+  EXPECT_THAT(c.event_reasons, testing::Not(testing::Contains("ForeignObjectIgnored")));
+  c.refuses = nullptr;
+  c.run_for(Seconds{30});
+  EXPECT_EQ(std::count(c.event_reasons.begin(), c.event_reasons.end(), "ForeignObjectIgnored"), 1);
   EXPECT_TRUE(c.has("AnalysisRun", name + ".2")) << c.history();
   EXPECT_THAT(c.events, testing::Contains(testing::AllOf(
                             testing::HasSubstr("ForeignObjectIgnored: AnalysisRun '" + name + "'"),

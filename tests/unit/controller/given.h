@@ -350,7 +350,9 @@ class Cluster {
     }
     if (write.verb == kube::Verb::Create) {
       if (store.contains(write.key.name)) {
-        refusals_.note_taken(kRefusalKey, write);
+        const Json::json_pointer owner("/metadata/ownerReferences/0/uid");
+        if (store[write.key.name].value(owner, "") != kube::get_string(rollout(), "metadata.uid"))
+          refusals_.note_taken(kRefusalKey, write);
         return write.tolerate_done;
       }
       auto object = json(write.body);

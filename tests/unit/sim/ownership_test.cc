@@ -116,6 +116,44 @@ TEST(Ownership, F1_sets_and_experiments_of_another_namespace_are_told_and_left_a
               HasSubstr("ReplicaSet evil/" + kube::get_string(set, "metadata.name") + " claims"));
 }
 
+// However many there are: names can be foreseen.
+TEST(Ownership, runs_that_bear_the_wanted_names_block_no_gate) {
+  std::string name;
+  Json metric = UserWorld::metric();
+  metric["interval"] = "3600s";
+  metric["count"] = 2;
+  for (const bool taken : {false, true}) {
+    OwnedWorld world;
+    world.deploy(metric, OwnedWorld::gate_steps());
+    ASSERT_TRUE(world.wait_phase("Healthy"));
+    for (int i = 0; taken && i < 80; ++i)
+      world.apply(
+          {{"apiVersion", "argoproj.io/v1alpha1"},
+           {"kind", "AnalysisRun"},
+           {"metadata",
+            {{"name", i == 0 ? name : name + "." + std::to_string(i)}, {"namespace", "default"}}},
+           {"spec", {{"metrics", Json::array({metric})}}},
+           {"status", {{"phase", "Successful"}}}});
+    world.set_image("web:2");
+    const auto current = [&] {
+      return kube::get_string(world.get(api::kRollouts, "web"),
+                              "status.canary.currentStepAnalysisRunStatus.name");
+    };
+    ASSERT_TRUE(world.sim.run_until([&] { return !current().empty(); }, Seconds(60)))
+        << world.writes();
+    if (!taken) {
+      name = current();
+      continue;
+    }
+    EXPECT_EQ(current(), name + ".80");
+    EXPECT_EQ(world.events("Rollout", "web"),
+              "Warning ForeignObjectIgnored: AnalysisRun '" + name +
+                  "' is there already and is not this Rollout's: it is left alone, and the "
+                  "analysis runs as '" +
+                  name + ".80' (×1)\n");
+  }
+}
+
 // ---- Jobs of another namespace (F2) ----
 
 TEST(Ownership, F2_a_job_of_another_namespace_is_no_result_and_the_genuine_one_stays) {
@@ -126,23 +164,22 @@ TEST(Ownership, F2_a_job_of_another_namespace_is_no_result_and_the_genuine_one_s
               {"metadata", {{"name", "jr"}, {"namespace", "default"}}},
               {"spec",
                {{"metrics",
-                 Json::array(
-                     {{{"name", "jm"},
-                       {"provider",
-                        {{"job",
-                          {{"spec",
-                            {{"suspend", true},
-                             {"template",
-                              {{"spec",
-                                {{"restartPolicy", "Never"},
-                                 {"containers", Json::array({container})}}}}}}}}}}}}})}}}};
+                 Json::array({{{"name", "jm"},
+                               {"provider",
+                                {{"job",
+                                  {{"spec",
+                                    {{"suspend", true},
+                                     {"template",
+                                      {{"spec",
+                                        {{"restartPolicy", "Never"},
+                                         {"containers", Json::array({container})}}}}}}}}}}}}})}}}};
   world.apply(run);
   ASSERT_TRUE(world.sim.run_until(
       [&] { return !world.sim.server.list(kube::kJobs, "default").empty(); }, Seconds(60)));
   const Json job = *world.sim.server.list(kube::kJobs, "default").front();
-  Json forged = world.forged(job, {{"succeeded", 1},
-                                   {"conditions", Json::array({{{"type", "Complete"},
-                                                                {"status", "True"}}})}});
+  Json forged = world.forged(
+      job, {{"succeeded", 1},
+            {"conditions", Json::array({{{"type", "Complete"}, {"status", "True"}}})}});
   world.apply(forged);
   world.sim.run_for(Seconds(2000));
   EXPECT_NE(kube::get_string(world.get(api::kAnalysisRuns, "jr"), "status.phase"), "Successful");
@@ -159,8 +196,8 @@ TEST(Ownership, F2_a_job_of_another_namespace_is_no_result_and_the_genuine_one_s
 
 // The other controller is played by hand.
 TEST(Ownership, F3_another_controllers_rollout_is_not_touched_whatever_happens_to_its_objects) {
-  for (const auto& [ours, theirs] : {std::pair{"", "blue"}, std::pair{"blue", ""},
-                                     std::pair{"blue", "green"}}) {
+  for (const auto& [ours, theirs] :
+       {std::pair{"", "blue"}, std::pair{"blue", ""}, std::pair{"blue", "green"}}) {
     OwnedWorld world(ours);
     world.deploy(UserWorld::metric(), OwnedWorld::gate_steps(), theirs);
     world.sim.run_for(Seconds(5));
@@ -174,13 +211,15 @@ TEST(Ownership, F3_another_controllers_rollout_is_not_touched_whatever_happens_t
     const Json labels = {{"app", "web"}, {"rollouts-pod-template-hash", "6d5c"}};
     const Json pod = {{"metadata", {{"labels", labels}}},
                       {"spec", {{"containers", Json::array({{{"name", "web"}, {"image", "w"}}})}}}};
-    Json set = {{"apiVersion", "apps/v1"},
-                {"kind", "ReplicaSet"},
-                {"metadata",
-                 {{"name", "web-6d5c"}, {"namespace", "default"}, {"labels", labels},
-                  {"ownerReferences", owner}}},
-                {"spec",
-                 {{"replicas", 1}, {"selector", {{"matchLabels", labels}}}, {"template", pod}}}};
+    Json set = {
+        {"apiVersion", "apps/v1"},
+        {"kind", "ReplicaSet"},
+        {"metadata",
+         {{"name", "web-6d5c"},
+          {"namespace", "default"},
+          {"labels", labels},
+          {"ownerReferences", owner}}},
+        {"spec", {{"replicas", 1}, {"selector", {{"matchLabels", labels}}}, {"template", pod}}}};
     world.apply(set);
     set["metadata"]["name"] = "web-orphan";
     set["metadata"].erase("ownerReferences");
@@ -194,8 +233,7 @@ TEST(Ownership, F3_another_controllers_rollout_is_not_touched_whatever_happens_t
     world.apply(run);
     world.patch(kube::kServices, "web-stable",
                 {{"metadata",
-                  {{"annotations",
-                    {{"argo-rollouts.argoproj.io/managed-by-rollouts", "web"}}}}},
+                  {{"annotations", {{"argo-rollouts.argoproj.io/managed-by-rollouts", "web"}}}}},
                  {"spec", {{"selector", {{"rollouts-pod-template-hash", "6d5c"}}}}}});
     world.sim.run_for(Seconds(60));
     world.set_image("web:2");
@@ -227,7 +265,8 @@ TEST(Ownership, F3_a_rollout_given_away_within_an_update_is_let_go_of_at_once) {
       return Fault::None;
     });
     ASSERT_TRUE(world.sim.run_until([&] { return world.written.size() > at; }, Seconds(300)))
-        << at << "\n" << world.writes();
+        << at << "\n"
+        << world.writes();
     world.patch(api::kRollouts, "web", {{"metadata", {{"labels", {{kInstance, "blue"}}}}}});
     // What is on its way may still arrive: one write per key.
     world.sim.run_for(Seconds(1));
