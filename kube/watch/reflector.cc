@@ -204,8 +204,8 @@ struct Reflector::Impl {
   void take_in_parts(std::string_view body, Error error, MonoTime now) {
     const auto list = salvage_list(body);
     const bool named = list && std::all_of(list->items.begin(), list->items.end(), [](auto& item) {
-      return !item.why_unreadable || names_object(item.object.root());
-    });
+                         return !item.why_unreadable || names_object(item.object.root());
+                       });
     if (!named) {
       // One that we cannot name would pass for deleted.
       error.message = what("list") + ": " + error.message;

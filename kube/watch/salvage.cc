@@ -49,8 +49,8 @@ Result<Salvaged> salvage_object(std::string_view text) {
 Result<SalvagedList> salvage_list(std::string_view text) {
   const auto members = scan_object(text);
   if (!members) return not_whole("list");
-  SLUICE_TRY(auto head, Document::parse("{\"metadata\":" +
-                                        std::string(scanned(*members, "metadata")) + "}"));
+  SLUICE_TRY(auto head,
+             Document::parse("{\"metadata\":" + std::string(scanned(*members, "metadata")) + "}"));
   const auto items = scan_array(scanned(*members, "items"));
   if (!items) return not_whole("list of items");
   SalvagedList out{std::move(head), {}};

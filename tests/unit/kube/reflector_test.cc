@@ -307,10 +307,9 @@ TEST_F(DeepObjects, InAListSpoilThemselvesOnly) {
 
 TEST_F(DeepObjects, InAWatchSpoilThemselvesOnlyAndNothingIsListedAgain) {
   start_watching();
-  data(deepened(event_text("ADDED", deep_object("x", 11)) +
-                event_text("MODIFIED", object("a", 12)) +
-                event_text("MODIFIED", deep_object("b", 13)) +
-                event_text("DELETED", deep_object("x", 14))));
+  data(deepened(
+      event_text("ADDED", deep_object("x", 11)) + event_text("MODIFIED", object("a", 12)) +
+      event_text("MODIFIED", deep_object("b", 13)) + event_text("DELETED", deep_object("x", 14))));
   EXPECT_EQ(sink.take(), "?x/x@11+a?b/b@13-x");
   EXPECT_TRUE(reflector.token()) << "the watch goes on";
   EXPECT_FALSE(reflector.last_error());
