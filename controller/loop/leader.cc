@@ -133,15 +133,15 @@ void Leader::poll() {
       lease_.reset();
       known_ = true;
     } else {
+      const std::string remedy = event.response.status == 403
+                                     ? ": name it in resourceNames of the Role argo-rollouts-lease"
+                                     : "";
       telemetry_.log(
           LogLevel::Error,
-          "cannot read the Lease, so this controller does not lead and drives nothing",
+          "cannot read the Lease, so this controller does not lead and drives nothing" + remedy,
           {{"namespace", options_.lease_namespace},
            {"name", options_.lease_name},
-           {"status", std::to_string(event.response.status)},
-           {"remedy", event.response.status == 403
-                          ? "name this Lease in resourceNames of the Role argo-rollouts-lease"
-                          : ""}});
+           {"status", std::to_string(event.response.status)}});
       return;
     }
     if (releasing_) {

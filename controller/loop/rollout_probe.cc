@@ -4,6 +4,7 @@
 #include <array>
 
 #include "api/routers.h"
+#include "base/strings.h"
 
 namespace sluice::loop {
 
@@ -111,7 +112,7 @@ void publish(Telemetry& telemetry, const api::AnalysisRun& run, bool first_seen)
     telemetry.gauge("analysis_run_metric_phase",
                     {{"namespace", ns},
                      {"name", name},
-                     {"metric", metric.name},
+                     {"metric", printable_line(metric.name)},
                      {"type", metric_type(metric.provider_kind)},
                      {"dry_run", dry_run ? "true" : "false"},
                      {"phase", result != results.end() ? api::to_string(result->phase) : ""}},
@@ -128,7 +129,7 @@ void publish(Telemetry& telemetry, const api::AnalysisTemplate& analysis_templat
                     {{"namespace", key.namespace_},
                      {"name", key.name},
                      {"type", metric_type(metric.provider_kind)},
-                     {"metric", metric.name}},
+                     {"metric", printable_line(metric.name)}},
                     1);
   }
 }
