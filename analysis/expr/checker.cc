@@ -184,6 +184,12 @@ class Checker {
   Type binary(Node& node) {
     const Type& a = visit(*node.children[0]);
     const Type& b = visit(*node.children[1]);
+    return operation(node, a, b);
+  }
+
+  // Apart from the recursion and never inlined into it: what it needs of the stack, it needs once
+  // and not on each of 2,000 levels.
+  [[gnu::noinline]] static Type operation(Node& node, const Type& a, const Type& b) {
     std::optional<Type> type;
     switch (node.op) {
       case Op::Or:

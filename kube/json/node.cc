@@ -341,6 +341,7 @@ namespace {
 // The parser's scratch memory is reused by the thread (watch lines come in by the thousand), but a
 // huge list must not leave its scratch behind. The text is copied into the parser's padded buffer.
 simdjson::error_code parse_into(simdjson::dom::document& document, std::string_view text) {
+  if (text.empty()) return simdjson::EMPTY;  // it may have no address, which memcpy forbids
   if (text.size() > kParserKeepMax) {
     simdjson::dom::parser once;
     return once.parse_into_document(document, text.data(), text.size(), true).error();

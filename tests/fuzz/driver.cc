@@ -5,6 +5,7 @@
 // Each entry of the corpus is run as it stands first. A finding is written to finding-SEED-I in the
 // working directory, and said.
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,23 @@ void on_signal(int signal) {
   write_finding();
   std::signal(signal, SIG_DFL);
   std::raise(signal);
+}
+
+// On a stack of its own: an input that overflows the other one is a finding too.
+void handle(const std::vector<int>& signals) {
+  stack_t stack = {};
+  ::sigaltstack(nullptr, &stack);
+  if ((stack.ss_flags & SS_DISABLE) != 0) {  // a sanitizer has made one, and frees it itself
+    static std::vector<char> memory(1UL << 16);
+    stack = {};
+    stack.ss_sp = memory.data();
+    stack.ss_size = memory.size();
+    ::sigaltstack(&stack, nullptr);
+  }
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_ONSTACK;
+  for (const int signal : signals) ::sigaction(signal, &action, nullptr);
 }
 
 void run(const std::string& input, const std::string& name) {
@@ -187,6 +205,29 @@ int drive(const Arguments& arguments) {
   return 0;
 }
 
+// Frames of a sanitizer's build are ten times as large as those that ship: what is deep enough for
+// the limits of the language needs more than the eight megabytes that a program starts with.
+// (tests/unit/analysis/expr_limits_test.cc looks at the stack of the build that ships.)
+int with_deep_stack(const Arguments& arguments) {
+  struct Work {
+    const Arguments& arguments;
+    int code;
+  } work{arguments, 2};
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 128UL << 20);
+  pthread_t thread;
+  const auto body = [](void* argument) -> void* {
+    auto& mine = *static_cast<Work*>(argument);
+    handle({SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGALRM});
+    mine.code = drive(mine.arguments);
+    return nullptr;
+  };
+  if (pthread_create(&thread, &attributes, body, &work) != 0) return 2;
+  pthread_join(thread, nullptr);
+  return work.code;
+}
+
 }  // namespace
 }  // namespace sluice::fuzz
 
@@ -198,8 +239,6 @@ int main(int argc, char** argv) {
                  argv[0]);
     return 2;
   }
-  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGALRM})
-    std::signal(signal, on_signal);
   if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(write_finding);
-  return drive(arguments);
+  return with_deep_stack(arguments);
 }

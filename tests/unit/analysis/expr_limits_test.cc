@@ -1,7 +1,9 @@
 // Hostile and merely huge expressions: every one ends with an error or a value (expressions.md
 // §12.2).
 #include <gtest/gtest.h>
+#include <pthread.h>
 
+#include <functional>
 #include <random>
 
 #include "expr_test_support.h"
@@ -47,6 +49,38 @@ TEST(ExpressionLimits, LongButSensibleChainsAreFine) {
   EXPECT_EQ(outcome("result > 1" + repeated(" || result > 1", 400), "float 2"), "true");
   EXPECT_EQ(outcome(repeated("(", 200) + "1" + repeated(")", 200), ""), "1");
   EXPECT_EQ(outcome(repeated("result > 5 ? 1 : ", 150) + "0", "float 2"), "0");
+}
+
+// Runs `work` in a thread with a stack of that many bytes: one that needs more ends the program.
+void with_stack(std::size_t bytes, std::function<void()> work) {
+  pthread_attr_t attributes;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, bytes), 0);
+  pthread_t thread;
+  const auto run = [](void* argument) -> void* {
+    (*static_cast<std::function<void()>*>(argument))();
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, run, &work), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
+// The loop has eight megabytes; sanitizers and debuggers' builds have frames many times as large.
+TEST(ExpressionLimits, TheDeepestTreeNeedsLessThanHalfOfTheStack) {
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+  constexpr std::size_t kStack = 4UL << 20;
+#else
+  constexpr std::size_t kStack = 64UL << 20;
+#endif
+  with_stack(kStack, [] {
+    EXPECT_EQ(outcome("1" + repeated(" + 1", 1'990), ""), "1991");
+    EXPECT_EQ(outcome("true" + repeated(" and true", 1'990), ""), "true");
+    EXPECT_EQ(outcome("nil" + repeated(" ?? nil", 1'990), ""), "nil");
+    EXPECT_EQ(outcome(repeated("[", 330) + "1" + repeated("]", 330) + " == nil", ""), "false");
+    EXPECT_EQ(outcome("len(" + repeated("map([1], {", 240) + "1" + repeated("})", 240) + ")", ""),
+              "1");
+  });
 }
 
 TEST(ExpressionLimits, SharedMiddleOperandsDoNotMultiplyTheWork) {
