@@ -16,6 +16,7 @@ Result<bool> evaluate_one(std::string_view condition, const expr::Value& result,
                           const expr::EvaluationInput& input, expr::Options options,
                           expr::Position& where) {
   const auto environment = expr::Environment::for_condition(result, options);
+  if (input.work != nullptr) input.work->read(condition.size());
   SLUICE_TRY(const expr::Program program, expr::compile(condition, environment, &where));
   where = expr::Position{0, 0};
   SLUICE_TRY(const expr::Value value, expr::evaluate(program, result, input));

@@ -5,6 +5,7 @@
 
 #include "analysis/expr/runtime_error.h"
 #include "analysis/expr/zone.h"
+#include "analysis/work.h"
 #include "base/time.h"
 
 namespace sluice::analysis::expr {
@@ -13,7 +14,12 @@ namespace sluice::analysis::expr {
 // evaluation a pure function.
 class Budget {
  public:
-  explicit Budget(std::uint64_t max_steps) : max_steps_(max_steps) {}
+  Budget(std::uint64_t max_steps, Work* spent) : max_steps_(max_steps), spent_(spent) {}
+  ~Budget() {
+    if (spent_ != nullptr) spent_->steps += steps_ + used_;
+  }
+  Budget(const Budget&) = delete;
+  Budget& operator=(const Budget&) = delete;
   // Elements (or bytes) that came into being; a million is one too many (expressions.md §12.2).
   void grow(std::uint64_t elements) {
     used_ += elements;
@@ -31,6 +37,7 @@ class Budget {
   std::uint64_t used_ = 0;
   std::uint64_t steps_ = 0;
   std::uint64_t max_steps_;
+  Work* spent_;
 };
 
 struct Context {

@@ -96,7 +96,7 @@ Status check_syntax(std::string_view source, Position* where) {
 Result<Value> evaluate(const Program& program, const Value& result, const EvaluationInput& input) {
   return contained<Value>({}, nullptr, [&] {
     const Program::Body& body = program.body();
-    Context context{input.now, &input.load_zone, Budget(input.max_steps)};
+    Context context{input.now, &input.load_zone, Budget(input.max_steps, input.work)};
     const FunctionContext functions{result, body.options.honour_arguments};
     Evaluator evaluator(context, body.names, functions);
     return evaluator.eval(*body.tree.root);

@@ -11,6 +11,7 @@
 
 #include "analysis/expr/value.h"
 #include "analysis/expr/zone.h"
+#include "analysis/work.h"
 #include "base/result.h"
 #include "base/time.h"
 
@@ -75,6 +76,7 @@ struct EvaluationInput {
   WallTime now{};                           // what now() yields
   ZoneLoader load_zone = {};                // names of time zones beyond UTC; none when empty
   std::uint64_t max_steps = kDefaultSteps;  // more end with an error
+  Work* work = nullptr;                     // gets what was spent, also by what failed
 };
 
 // Errors: Invalid. `result` is ignored by programs of the range-query environment. Cost is bounded

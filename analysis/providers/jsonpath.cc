@@ -23,6 +23,7 @@ using Found = std::vector<const Json*>;
 // Values that one evaluation may look at, on the thread that everybody waits for (ADR 14): a filter
 // over tens of thousands of objects fits in, a path that multiplies what it finds does not.
 constexpr std::size_t kVisitsMax = 500'000;
+constexpr std::size_t kStepsOfAVisit = 2;  // in Work
 constexpr int kRangeNestingMax = 64;
 // What compiling a pattern costs in visits, for each of its bytes.
 constexpr std::size_t kPatternCost = 50;
@@ -68,6 +69,13 @@ Result<bool> compare_by(const std::string& op, const Json& left, const Json& rig
 
 class Evaluator {
  public:
+  explicit Evaluator(Work* work) : work_(work) {}
+  ~Evaluator() {
+    if (work_ != nullptr) work_->steps += kStepsOfAVisit * visits_;
+  }
+  Evaluator(const Evaluator&) = delete;
+  Evaluator& operator=(const Evaluator&) = delete;
+
   // Actions of the template from `begin` on, applied to `current`; stops behind the {end} of the
   // range it is in and says where that was.
   // `depth`: of the ranges around it.
@@ -282,6 +290,7 @@ class Evaluator {
   std::deque<Json> literals_;
   std::map<std::string, std::unique_ptr<RE2>> patterns_;
   std::size_t visits_ = 0;
+  Work* work_;
 };
 
 }  // namespace
@@ -293,13 +302,13 @@ Result<JsonPath> JsonPath::parse(std::string_view text) {
   return out;
 }
 
-Result<std::vector<Json>> JsonPath::find(const Json& document, std::size_t max) const {
-  return evaluate_json_path(*root_, document, max);
+Result<std::vector<Json>> JsonPath::find(const Json& document, std::size_t max, Work* work) const {
+  return evaluate_json_path(*root_, document, max, work);
 }
 
 Result<std::vector<Json>> evaluate_json_path(const JsonPath::Node& root, const Json& document,
-                                             std::size_t max) {
-  Evaluator evaluator;
+                                             std::size_t max, Work* work) {
+  Evaluator evaluator(work);
   Found found;
   SLUICE_TRY([[maybe_unused]] const std::size_t end,
              evaluator.run(root.children, 0, Found{&document}, 0, found));

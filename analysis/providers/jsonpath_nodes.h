@@ -41,6 +41,6 @@ struct JsonPath::Node {
 [[nodiscard]] Result<JsonPath::Node> parse_json_path(std::string_view text);
 [[nodiscard]] Result<std::vector<kube::Json>> evaluate_json_path(const JsonPath::Node& root,
                                                                  const kube::Json& document,
-                                                                 std::size_t max);
+                                                                 std::size_t max, Work* work);
 
 }  // namespace sluice::analysis

@@ -262,7 +262,8 @@ http::Request as_get(const http::Request& request) {
   return out;
 }
 
-Result<Sample> interpret(const http::Request& request, const Result<http::Response>& response) {
+Result<Sample> interpret(const http::Request& request, const Result<http::Response>& response,
+                         Work* work) {
   if (!response)
     return fail(response.error().code,
                 transport_text(request.method, request.url, response.error()));
@@ -272,6 +273,7 @@ Result<Sample> interpret(const http::Request& request, const Result<http::Respon
     return fail(ErrorCode::Unavailable, status_text(status));
   if (response->body.size() > kResponseBytesMax)
     return bad_response("the answer is longer than 10 MiB");
+  if (work != nullptr) work->read(response->body.size());
   const auto answer = kube::parse_json(response->body);
   if (!answer) return bad_response(answer.error().message);
   const std::string outcome = kube::get_string(*answer, "status");

@@ -26,7 +26,8 @@ struct Context {
 
 // `request` is the one that was sent (for error texts). Errors: the text of the measurement error.
 [[nodiscard]] Result<Sample> interpret(const http::Request& request,
-                                       const Result<http::Response>& response);
+                                       const Result<http::Response>& response,
+                                       Work* work = nullptr);
 
 // The PromQL text, "" when there is none.
 [[nodiscard]] std::string query_of(const api::Metric& metric);

@@ -52,12 +52,13 @@ api::Measurement error_measurement(std::string message, Timing timing) {
 }
 
 api::Measurement measure(const api::Metric& metric, const Result<Sample>& sample,
-                         std::string_view query, Timing timing, const expr::ZoneLoader& zones) {
+                         std::string_view query, Timing timing, const expr::ZoneLoader& zones,
+                         Work* work) {
   api::Measurement out;
   if (sample) {
     const ConditionOutcome outcome = evaluate_conditions(
         metric.success_condition, metric.failure_condition, sample->result,
-        {timing.finished_at, zones});
+        {.now = timing.finished_at, .load_zone = zones, .work = work});
     out = finished(outcome.phase, outcome.message, timing);
     out.value = sample->text;
     out.metadata = sample->metadata;

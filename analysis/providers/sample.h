@@ -6,6 +6,7 @@
 
 #include "analysis/expr/value.h"
 #include "analysis/expr/zone.h"
+#include "analysis/work.h"
 #include "api/analysis.h"
 #include "base/http.h"
 #include "base/result.h"
@@ -38,10 +39,11 @@ struct Timing {
 
 // A finished measurement: the sample judged by the metric's conditions, or phase Error with the
 // error's text. A value that is known is kept even when a condition fails on it. `query` goes into
-// the metadata of anything but Successful. `zones` is for the condition language's timezone().
+// the metadata of anything but Successful. `zones` is for the condition language's timezone();
+// `work` gets what the conditions cost.
 [[nodiscard]] api::Measurement measure(const api::Metric& metric, const Result<Sample>& sample,
                                        std::string_view query, Timing timing,
-                                       const expr::ZoneLoader& zones = {});
+                                       const expr::ZoneLoader& zones = {}, Work* work = nullptr);
 [[nodiscard]] api::Measurement error_measurement(std::string message, Timing timing);
 
 // The conditions of a metric in one line: `successCondition: result[0] >= 0.95`, joined by "; ", ""

@@ -66,10 +66,10 @@ Json as_doubles(Json value) {
 }
 
 // JSON by path; anything else is text, and the path does not matter.
-Result<Sample> read_body(const std::string& body, const JsonPath& path) {
+Result<Sample> read_body(const std::string& body, const JsonPath& path, Work* work) {
   const auto document = kube::parse_json(body);
   if (!document) return Sample{expr::Value::string(body), body, {}};
-  const auto found = path.find(*document, 1);
+  const auto found = path.find(*document, 1, work);
   if (!found)
     return fail(ErrorCode::Invalid,
                 fmt::format("Could not find JSONPath in body: {}", found.error().message));
@@ -110,7 +110,7 @@ Result<http::Request> build_request(const api::Metric& metric) {
 }
 
 Result<Sample> interpret(const api::Metric& metric, const http::Request& request,
-                         const Result<http::Response>& response) {
+                         const Result<http::Response>& response, Work* work) {
   if (!response)
     return fail(response.error().code,
                 transport_text(request.method, request.url, response.error()));
@@ -125,7 +125,8 @@ Result<Sample> interpret(const api::Metric& metric, const http::Request& request
     return fail(ErrorCode::Invalid,
                 "Received no bytes in response: the answer is longer than 10 MiB");
   SLUICE_TRY(const JsonPath path, path_of(config_of(metric)));
-  return read_body(response->body, path);
+  if (work != nullptr) work->read(response->body.size());
+  return read_body(response->body, path, work);
 }
 
 std::string query_of(const api::Metric& metric) {

@@ -12,9 +12,11 @@ namespace sluice::analysis::web {
 // Errors: Invalid or Unsupported, the text of the measurement error (a malformed jsonPath too).
 [[nodiscard]] Result<http::Request> build_request(const api::Metric& metric);
 
-// `request` is the one that was sent. Errors: the text of the measurement error.
+// `request` is the one that was sent; `work` gets what reading the answer cost. Errors: the text of
+// the measurement error.
 [[nodiscard]] Result<Sample> interpret(const api::Metric& metric, const http::Request& request,
-                                       const Result<http::Response>& response);
+                                       const Result<http::Response>& response,
+                                       Work* work = nullptr);
 
 // "GET http://host/path", for whoever looks at a measurement.
 [[nodiscard]] std::string query_of(const api::Metric& metric);

@@ -28,6 +28,9 @@ constexpr std::string_view kGetSuffix = "/get";  // of the id of a query that is
 constexpr std::string_view kResolvedQuery = "ResolvedPrometheusQuery";
 // Every round ends something, so that few are ever needed.
 constexpr int kRoundsMax = 8;
+// Of a pass, beyond which no further answer is assessed: some 25 ms, a hundred thousand plain
+// conditions.
+constexpr std::uint64_t kStepsMax = 1'000'000;
 
 bool is_job(const api::Metric& metric) {
   return metric.provider_kind == "job";
@@ -142,7 +145,12 @@ void Pass::take_answers() {
     for (std::size_t i = 0; i < metrics_.size(); ++i) {
       const std::string id = query_id(i);
       if (answer.id != id && answer.id != id + std::string(kGetSuffix)) continue;
-      take_answer(answer, id, i);
+      if (work_.steps < kStepsMax) {
+        take_answer(answer, id, i);
+      } else {
+        unassessed_.insert(answer.id);
+        asked_.insert(metrics_[i].name);
+      }
       break;
     }
   }
@@ -173,16 +181,16 @@ void Pass::take_answer(const Answer& answer, const std::string& id, std::size_t 
       asked_.insert(metrics_[index].name);
       return;
     }
-    auto sample = analysis::prometheus::interpret(*request, answer.response);
+    auto sample = analysis::prometheus::interpret(*request, answer.response, &work_);
     if (!sample) sample.error().message += ceiling_text(*request, answer.response);
     record(index,
            analysis::measure(metric, sample, analysis::prometheus::query_of(metric), timing,
-                             options_.zones));
+                             options_.zones, &work_));
   } else {
-    auto sample = analysis::web::interpret(metric, *request, answer.response);
+    auto sample = analysis::web::interpret(metric, *request, answer.response, &work_);
     if (!sample) sample.error().message += ceiling_text(*request, answer.response);
     record(index, analysis::measure(metric, sample, analysis::web::query_of(metric), timing,
-                                    options_.zones));
+                                    options_.zones, &work_));
   }
 }
 
@@ -366,6 +374,8 @@ void Pass::into(Decision& decision) {
   if (waiting_for_secrets_ && !api::is_completed(status_.phase))
     decision.secrets_needed = secrets_.unread;
   decision.job_pods_needed = job_pods_needed_;
+  decision.unassessed = std::move(unassessed_);
+  decision.work = work_;
   decision.goes_on = !api::is_completed(status_.phase);
   auto& intents = decision.plan.intents;
   for (auto& query : queries_) intents.emplace_back(std::move(query));

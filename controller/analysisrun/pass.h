@@ -80,7 +80,9 @@ class Pass {
   SecretReading secrets_;
   bool waiting_for_secrets_ = false;
 
-  std::set<std::string> asked_;  // metrics with a query on its way
+  std::set<std::string> asked_;       // metrics with a query on its way
+  std::set<std::string> unassessed_;  // Decision::unassessed
+  analysis::Work work_;
   std::vector<controller::QueryIntent> queries_;
   std::map<std::string, kube::Write> creates_;  // by Job name
   std::vector<kube::Write> deletes_;

@@ -11,6 +11,7 @@
 
 #include "analysis/expr/zone.h"
 #include "analysis/providers/job.h"
+#include "analysis/work.h"
 #include "api/analysis.h"
 #include "base/http.h"
 #include "controller/plan.h"
@@ -67,6 +68,10 @@ struct Decision {
   // answers be assessed. While this is not empty no answer has been assessed: the same answers must
   // be presented again with the secrets.
   std::vector<std::string> secrets_needed;
+  // Ids of answers that were not assessed, because those before them cost all that one pass may
+  // spend (ADR 14): they must be presented again. Their metrics wait meanwhile.
+  std::set<std::string> unassessed;
+  analysis::Work work;  // what assessing the others cost
   // A Job has been running for a while: with its pods (label analysisrun.argoproj.io/uid = the
   // run's uid) in Observed::job_pods, an image that cannot be pulled is noticed.
   bool job_pods_needed = false;

@@ -39,7 +39,8 @@
 namespace sluice::loop {
 
 namespace {
-constexpr std::size_t kDecisionsPerTurn = 256;  // then the network gets its turn
+constexpr std::size_t kDecisionsPerTurn = 256;      // then the network gets its turn
+constexpr std::uint64_t kStepsPerTurn = 2'000'000;  // of analysis::Work, some 50 ms
 constexpr Millis kWriteTimeout{10'000};
 std::string_view error_metric(KeyKind kind) {
   switch (kind) {
@@ -146,6 +147,7 @@ struct Loop::Impl {
   MonoTime next_resync = MonoTime::max();
   MonoTime last_contact{};  // when the API server last answered anything
   std::size_t writes_in_flight = 0;
+  std::uint64_t turn_steps = 0;  // what the decisions of this turn have cost (ADR 14)
   std::deque<std::shared_ptr<Running>> waiting_for_slot;
   std::deque<std::pair<Key, controller::Plan>>
       deferred;                              // runs whose verdict is acted on before it is recorded
@@ -198,7 +200,8 @@ void Loop::Impl::resync() {
 }
 
 void Loop::Impl::drain_queue() {
-  for (std::size_t i = 0; i < kDecisionsPerTurn; ++i) {
+  turn_steps = 0;
+  for (std::size_t i = 0; i < kDecisionsPerTurn && turn_steps < kStepsPerTurn; ++i) {
     if (!leader.may_write() || stopping) return;
     auto work = queue.take(clock.mono_now());
     if (!work) return;
@@ -375,7 +378,10 @@ void Loop::Impl::process_run(const Key& key) {
   const MonoTime began = clock.mono_now();
   analysisrun::Decision decision = analysisrun::decide(observed, wall, run_options(options));
   // Answers that need Secrets to be assessed are presented again together with them.
-  if (decision.secrets_needed.empty()) inbox.taken(key.object);
+  if (decision.secrets_needed.empty() && inbox.taken(observed, decision.unassessed))
+    queue.mark(key, Lane::Urgent, "answers left", clock.mono_now());
+  turn_steps += decision.work.steps;
+  queue.spent(key, decision.work.steps, clock.mono_now());
   if (!decision.goes_on) inbox.forget(key.object);
   for (const auto& secret : decision.secrets_needed) {
     ++counters.reads;

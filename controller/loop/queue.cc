@@ -10,21 +10,8 @@ constexpr Millis kBackoffFirst{20};
 constexpr Millis kBackoffMax{10'000};
 constexpr int kFailuresMax = 30;
 constexpr int kRefusalsMax = 3;  // 80 ms
+constexpr std::uint64_t kNormalEvery = 4;
 }  // namespace
-
-std::string_view to_string(KeyKind kind) {
-  switch (kind) {
-    case KeyKind::Rollout:
-      return "rollout";
-    case KeyKind::AnalysisRun:
-      return "analysisrun";
-    case KeyKind::Service:
-      return "service";
-    case KeyKind::Experiment:
-      return "experiment";
-  }
-  return "";
-}
 
 Millis back_off(int failures, Rng& rng) {
   Millis delay = kBackoffMax;
@@ -44,10 +31,17 @@ void KeyQueue::enqueue(const Key& key, State& state, MonoTime now) {
     set_timer(key, state, std::min(state.timer, state.not_before));
     return;
   }
+  if (key.kind == KeyKind::AnalysisRun) {
+    const MonoTime free = allowance_.free_at(key.object.namespace_);
+    if (free > now) {
+      set_timer(key, state, std::min(state.timer, free));
+      return;
+    }
+  }
   state.queued = true;
   state.since = now;
   if (metrics_) metrics_->added(key.kind);
-  (state.lane == Lane::Urgent ? urgent_ : normal_).push_back(key);
+  (state.lane == Lane::Urgent ? urgent_ : normal_).push(key);
 }
 
 void KeyQueue::mark(const Key& key, Lane lane, std::string_view reason, MonoTime now) {
@@ -61,10 +55,7 @@ void KeyQueue::mark(const Key& key, Lane lane, std::string_view reason, MonoTime
   if (state.queued) {
     // A key that waits in the normal lane is moved up.
     if (lane == Lane::Urgent) {
-      if (auto it = std::find(normal_.begin(), normal_.end(), key); it != normal_.end()) {
-        normal_.erase(it);
-        urgent_.push_back(key);
-      }
+      if (normal_.erase(key)) urgent_.push(key);
     }
     return;
   }
@@ -85,12 +76,19 @@ void KeyQueue::fire_timers(MonoTime now) {
   }
 }
 
+void KeyQueue::spent(const Key& key, std::uint64_t steps, MonoTime now) {
+  allowance_.spend(key.object.namespace_, steps, now);
+}
+
+void KeyQueue::unqueue(const Key& key) {
+  if (!urgent_.erase(key)) normal_.erase(key);
+}
+
 std::optional<KeyQueue::Work> KeyQueue::take(MonoTime now) {
   fire_timers(now);
-  auto& lane = urgent_.empty() ? normal_ : urgent_;
-  if (lane.empty()) return std::nullopt;
-  const Key key = lane.front();
-  lane.pop_front();
+  if (!ready()) return std::nullopt;
+  const bool normal = (++given_out_ % kNormalEvery == 0 && !normal_.empty()) || urgent_.empty();
+  const Key key = (normal ? normal_ : urgent_).pop().value();
   State& state = states_[key];
   Work work{key, std::move(state.reason)};
   if (metrics_) metrics_->taken(key.kind, std::exchange(state.since, now), now);
@@ -111,8 +109,7 @@ bool KeyQueue::claim(const Key& key) {
   State& state = states_[key];
   if (state.busy) return false;
   if (state.queued) {
-    std::erase(urgent_, key);
-    std::erase(normal_, key);
+    unqueue(key);
     if (metrics_) metrics_->dropped(key.kind);
   }
   state.queued = false;
@@ -190,8 +187,7 @@ void KeyQueue::forget(const Key& key) {
   if (it->second.busy) --busy_;
   if (metrics_ && it->second.queued) metrics_->dropped(key.kind);
   if (metrics_ && it->second.busy) metrics_->finished(key.kind, it->second.since, it->second.since);
-  std::erase(urgent_, key);
-  std::erase(normal_, key);
+  if (it->second.queued) unqueue(key);
   states_.erase(it);
 }
 

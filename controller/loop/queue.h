@@ -1,10 +1,9 @@
 #pragma once
 // The keys of the loop: one object, one key. A key is never worked on twice at once; triggers that
 // come meanwhile are counted and bring it back afterwards. Two lanes: what a person is waiting for
-// goes before periodic work.
-#include <compare>
+// goes before periodic work, which still gets every fourth turn. Within a lane: turns.h. Runs of a
+// namespace that takes more of the thread than it may wait: allowance.h.
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,19 +12,12 @@
 
 #include "base/rng.h"
 #include "base/time.h"
+#include "controller/loop/allowance.h"
+#include "controller/loop/key.h"
 #include "controller/loop/queue_metrics.h"
-#include "kube/model/meta.h"
+#include "controller/loop/turns.h"
 
 namespace sluice::loop {
-
-enum class KeyKind { Rollout, AnalysisRun, Service, Experiment };
-[[nodiscard]] std::string_view to_string(KeyKind kind);
-
-struct Key {
-  KeyKind kind = KeyKind::Rollout;
-  kube::ObjectKey object;
-  auto operator<=>(const Key&) const = default;
-};
 
 enum class Lane { Urgent, Normal };
 
@@ -40,6 +32,8 @@ class KeyQueue {
   void mark(const Key& key, Lane lane, std::string_view reason, MonoTime now);
   // The earliest of several times wins; the key is marked (Normal) then.
   void wake_at(const Key& key, MonoTime when);
+  // What the decision about the key cost, in steps of analysis::Work.
+  void spent(const Key& key, std::uint64_t steps, MonoTime now);
   // Next key that is ready; it is busy until done() or failed().
   struct Work {
     Key key;
@@ -90,7 +84,11 @@ class KeyQueue {
                       int failures_max);
 
   std::map<Key, State> states_;
-  std::deque<Key> urgent_, normal_;
+  void unqueue(const Key& key);
+
+  Turns urgent_, normal_;
+  Allowance allowance_;
+  std::uint64_t given_out_ = 0;
   std::set<std::pair<MonoTime, Key>> timers_;
   std::size_t busy_ = 0;
   QueueMetrics* metrics_ = nullptr;

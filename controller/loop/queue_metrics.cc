@@ -1,7 +1,5 @@
 #include "controller/loop/queue_metrics.h"
 
-#include "controller/loop/queue.h"
-
 namespace sluice::loop {
 namespace {
 

@@ -6,10 +6,9 @@
 
 #include "base/seams.h"
 #include "base/time.h"
+#include "controller/loop/key.h"
 
 namespace sluice::loop {
-
-enum class KeyKind;
 
 class QueueMetrics {
  public:

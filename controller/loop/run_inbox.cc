@@ -17,6 +17,7 @@ namespace {
 // endpoint likes (each within its own limit).
 constexpr std::size_t kRequestBytesMax = 64U << 20U;
 constexpr std::size_t kAnswerBytesMax = 128U << 20U;
+constexpr std::size_t kHandedOverMax = 4U << 20U;  // to one pass, and one answer in any case
 constexpr std::size_t kQueryCost = 1024;  // in memory, beside its texts
 
 std::uint64_t fingerprint(const api::AnalysisRun& run) {
@@ -41,6 +42,10 @@ std::size_t size_of(const http::Request& request) {
   std::size_t out = kQueryCost + request.url.size() + request.body.size();
   for (const auto& [name, value] : request.headers) out += name.size() + value.size();
   return out;
+}
+
+std::size_t size_of(const analysisrun::Answer& answer) {
+  return answer.response ? answer.response->body.size() : 0;
 }
 
 // "name/key".
@@ -85,22 +90,39 @@ void RunInbox::attend(const api::AnalysisRun& run) {
 void RunInbox::fill(analysisrun::Observed& observed) const {
   const auto it = boxes_.find(observed.run->meta.key);
   if (it == boxes_.end() || it->second.whose != fingerprint(*observed.run)) return;
-  observed.answers = it->second.answers;
+  std::size_t bytes = 0;
+  for (const auto& answer : it->second.answers) {
+    bytes += size_of(answer);
+    if (observed.answers.empty() || bytes <= kHandedOverMax) {
+      observed.answers.push_back(answer);
+    } else {
+      observed.in_flight.insert(answer.id);
+    }
+  }
   for (const auto& [id, number] : it->second.in_flight) observed.in_flight.insert(id);
   observed.secrets = it->second.secrets;
 }
 
-void RunInbox::taken(const kube::ObjectKey& run) {
-  auto it = boxes_.find(run);
-  if (it == boxes_.end()) return;
+bool RunInbox::taken(const analysisrun::Observed& observed,
+                     const std::set<std::string>& unassessed) {
+  auto it = boxes_.find(observed.run->meta.key);
+  if (it == boxes_.end()) return false;
   Box& box = it->second;
-  box.answers.clear();
-  for (const Id id : std::exchange(box.answer_ids, {})) {
-    answer_bytes_.release(id);
-    answers_.erase(id);
+  for (const auto& answer : observed.answers) {
+    if (unassessed.contains(answer.id)) continue;
+    const auto same = [&](const analysisrun::Answer& other) { return other.id == answer.id; };
+    const auto place = std::find_if(box.answers.begin(), box.answers.end(), same);
+    if (place == box.answers.end()) continue;
+    const auto number = box.answer_ids.begin() + (place - box.answers.begin());
+    answer_bytes_.release(*number);
+    answers_.erase(*number);
+    box.answer_ids.erase(number);
+    box.answers.erase(place);
   }
+  if (!box.answers.empty()) return true;
   // Secrets are read anew for each round of measurements, so that a rotated one is seen.
   if (box.secrets_asked.empty()) box.secrets.clear();
+  return false;
 }
 
 void RunInbox::forget(const kube::ObjectKey& run) {
@@ -194,8 +216,7 @@ void RunInbox::end_query(Id id, Result<http::Response> response) {
   answer.finished_at = clock_.wall_now();
   answer.response = std::move(response);
   answers_.emplace(id, query.run);
-  answer_bytes_.hold(id, query.run.namespace_,
-                     answer.response ? answer.response->body.size() : 0);
+  answer_bytes_.hold(id, query.run.namespace_, size_of(answer));
   it->second.answers.push_back(std::move(answer));
   it->second.answer_ids.push_back(id);
   while (const auto victim = answer_bytes_.evict()) {

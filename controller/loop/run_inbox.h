@@ -26,9 +26,12 @@ class RunInbox {
   // The run that is about to be decided. What is under way for another object of its name, or for
   // another spec, is forgotten: that answer says nothing about this one.
   void attend(const api::AnalysisRun& run);
-  // Copies what has arrived for `observed.run`; taken() then drops the answers.
+  // Copies what has arrived for `observed.run`, some megabytes at a time: what is left for the next
+  // pass counts as in flight. taken() then drops the answers but the `unassessed` ones; true: there
+  // is more to assess.
   void fill(analysisrun::Observed& observed) const;
-  void taken(const kube::ObjectKey& run);
+  [[nodiscard]] bool taken(const analysisrun::Observed& observed,
+                           const std::set<std::string>& unassessed);
   // The query's time-out counts from here, also while it waits for a slot.
   void ask(const kube::ObjectKey& run, controller::QueryIntent query,
            std::function<void()> answered);

@@ -1,5 +1,6 @@
-"""Finding F4 on the embedded cluster: one run with 256 metrics whose server accepts and says nothing. Runs of other namespaces are
-measured on time all the while, and deleting or ending the hostile run gives its connections back."""
+"""Finding F4 on the embedded cluster: one run with 256 metrics whose server accepts and says nothing, and eight whose answers take long to
+assess. Runs of other namespaces are measured on time all the while, and deleting or ending the hostile run gives its connections
+back."""
 import base64
 import os
 import selectors
@@ -165,6 +166,25 @@ def ended(world):
     world.on_time("fourth", world.start_innocent("fourth", 2, "evil"), 2, "evil")
 
 
+def heavy_conditions(world, suite):
+    """Answers of five megabytes, held against a condition that nearly uses up its budget of steps: all are assessed on the thread that
+    everybody needs."""
+    server = ScriptedPrometheus(suite, os.path.join(world.directory, "unused-too"))   # not the innocent one's: its backlog is short
+    server.web["/heavy"] = (200, '{"value": 1, "more": [' + "[1]," * 1_250_000 + "0]}")
+    condition = "all(1..400, {all(1..400, {# > 0})}) or result == 1"
+    began = world.start_innocent("fifth", 8)
+    wait_until("the fifth one measures", lambda: world.measured("fifth"), 10)
+    for run in range(8):
+        create(world.admin, "evil", body("AnalysisRun", f"heavy-{run}", {"metrics": [{
+            "name": f"m{number}", "interval": "1s", "count": 100000, "failureLimit": 100000, "consecutiveErrorLimit": 100000,
+            "successCondition": condition, "provider": {"web": {"url": f"{server.url}/heavy", "jsonPath": "{$.value}"}}} for number in range(64)]}))
+    off = world.on_time("fifth", began, 8)
+    suite.note(f"measurements beside {len(server.web_requests)} heavy ones were off by {off:.2f} s at most")
+    check(len(server.web_requests) > 20, "the heavy ones were not evaluated: nothing was shown")
+    for run in range(8):
+        world.admin.delete(path("AnalysisRun", "evil", f"heavy-{run}"))
+
+
 def main():
     with Suite("tarpit") as suite:
         world = World(suite)
@@ -173,6 +193,7 @@ def main():
             world.start_hostile("tarpit")
         suite.case("F4: deleting the run frees its connections and its namespace", deleted, world, suite)
         suite.case("F4: so does ending it", ended, world)
+        suite.case("F4: answers that take long to assess make nobody else wait", heavy_conditions, world, suite)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,9 @@ class World {
     observed.kept_jobs = kept_jobs;
     now = at(seconds);
     last = decide(observed, now, options);
-    if (last.secrets_needed.empty()) answers.clear();
+    if (last.secrets_needed.empty())
+      std::erase_if(answers,
+                    [&](const Answer& one) { return !last.unassessed.contains(one.id); });
     memory_ = last.status;
     for (const auto& intent : last.plan.intents) {
       if (const auto* query = std::get_if<controller::QueryIntent>(&intent)) {

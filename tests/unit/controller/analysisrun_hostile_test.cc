@@ -8,6 +8,7 @@ namespace {
 
 using api::AnalysisPhase;
 using testing::status_answer;
+using testing::vector_answer;
 using testing::World;
 
 constexpr std::size_t kObjectMax = 1U << 20U;  // the API server takes somewhat more
@@ -46,7 +47,9 @@ TEST(HostileRun, ten_answers_of_megabytes_from_ten_metrics_can_be_written) {
     ASSERT_EQ(asked.size(), 10U) << round;
     for (const std::string& id : asked)
       world.answer(id, status_answer(200, std::string(1U << 20U, '\x01')), now, now + 0.5);
-    world.step(now + 0.5);
+    do {
+      world.step(now + 0.5);
+    } while (!world.last.unassessed.empty());
   }
   EXPECT_EQ(world.status().phase, AnalysisPhase::Successful);
   EXPECT_LT(kube::dump(world.stored()["status"]).size(), kObjectMax);
@@ -160,6 +163,61 @@ TEST(F6_Run, names_of_metrics_are_cleaned_where_a_run_tells_of_them) {
   EXPECT_NE(world.status().message.find("m\\u001b[2J"), std::string::npos)
       << world.status().message;
   EXPECT_EQ(world.result(0).name, "m\x1b[2J");  // it is how the result is found again
+}
+
+// Heavy conditions share the one thread with the renewal of the Lease: a pass stops when it has
+// spent enough, and what is left is presented again (ADR 14).
+TEST(F4_Budget, one_pass_assesses_no_more_than_its_share_and_the_rest_later) {
+  constexpr int kMetrics = 16;
+  std::string metrics;
+  for (int i = 0; i < kMetrics; ++i)
+    metrics += std::string(i == 0 ? "" : ",") + R"({"name":"m)" + std::to_string(i) +
+               R"(","successCondition":"all(1..200, {all(1..390, {# > 0})}) and result[0] > 0",)"
+               R"("provider":{"prometheus":{"address":"http://prom","query":"up"}}})";
+  World world("\"metrics\":[" + metrics + "]");
+  world.step(0);
+  ASSERT_EQ(world.in_flight.size(), 16U);
+  for (int i = 0; i < kMetrics; ++i)
+    world.answer("m" + std::to_string(i) + "#1", vector_answer("1"), 0, 0.5);
+  std::size_t left = kMetrics;
+  int passes = 0;
+  while (left > 0 && ++passes <= kMetrics) {
+    world.step(0.5);
+    EXPECT_LE(world.last.work.steps, 1'600'000U);
+    EXPECT_LT(world.last.unassessed.size(), left) << "each pass gets on";
+    EXPECT_TRUE(world.in_flight.empty()) << "what waits is not asked again";
+    left = world.last.unassessed.size();
+  }
+  EXPECT_GE(passes, 4);
+  EXPECT_EQ(world.status().phase, AnalysisPhase::Successful);
+  for (const auto& result : world.status().metric_results) EXPECT_EQ(result.count, 1);
+}
+
+TEST(F4_Budget, plain_conditions_are_assessed_together) {
+  std::string metrics;
+  for (int i = 0; i < 64; ++i)
+    metrics += std::string(i == 0 ? "" : ",") + testing::prometheus_metric("m" + std::to_string(i));
+  World world("\"metrics\":[" + metrics + "]");
+  world.step(0);
+  for (int i = 0; i < 64; ++i)
+    world.answer("m" + std::to_string(i) + "#1", vector_answer("1"), 0, 0.5);
+  world.step(0.5);
+  EXPECT_TRUE(world.last.unassessed.empty());
+  EXPECT_EQ(world.status().phase, AnalysisPhase::Successful);
+}
+
+TEST(F4_Budget, large_answers_count_too) {
+  World world(R"("metrics":[)" + testing::prometheus_metric("a") + "," +
+              testing::prometheus_metric("b") + "]");
+  world.step(0);
+  const std::string padding(2U << 20U, ' ');
+  for (const char* id : {"a#1", "b#1"}) {
+    auto answer = vector_answer("1");
+    answer->body += padding;
+    world.answer(id, std::move(answer), 0, 0.5);
+  }
+  world.step(0.5);
+  EXPECT_EQ(world.last.unassessed, std::set<std::string>{"b#1"});
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Who is woken by whose objects, and which of them are taken for ours.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "controller/loop/events.h"
 #include "controller/loop/world.h"
 #include "kube/json/json.h"
@@ -102,13 +104,15 @@ struct OwnershipTest : ::testing::Test {
     put(world.services, out);
     return out;
   }
+  // Sorted: who is woken, not whose turn is first.
   std::string marked() {
-    std::string out;
+    std::set<std::string> woken;
     while (auto work = queue.take(clock.mono_now())) {
-      out += (out.empty() ? "" : " ") + std::string(to_string(work->key.kind)) + ":" +
-             work->key.object.text();
+      woken.insert(std::string(to_string(work->key.kind)) + ":" + work->key.object.text());
       queue.done(work->key, clock.mono_now());
     }
+    std::string out;
+    for (const auto& one : woken) out += (out.empty() ? "" : " ") + one;
     return out;
   }
   static std::string names(const std::vector<Impostor>& impostors) {
@@ -265,7 +269,7 @@ TEST_F(OwnershipTest, F3_a_rollout_that_is_given_away_is_dropped_with_its_runs) 
   marked();
   rollout("shop", "web", "blue");
   // Woken once more, each key finds that it is not ours.
-  EXPECT_EQ(marked(), "rollout:shop/web analysisrun:shop/web-1");
+  EXPECT_EQ(marked(), "analysisrun:shop/web-1 rollout:shop/web");
   EXPECT_FALSE(world.ours(Key{KeyKind::Rollout, {"shop", "web"}}));
   EXPECT_FALSE(world.ours(Key{KeyKind::AnalysisRun, {"shop", "web-1"}}));
   EXPECT_TRUE(world.ours(Key{KeyKind::AnalysisRun, {"shop", "alone"}}));
@@ -281,7 +285,7 @@ TEST_F(OwnershipTest, F3_a_rollout_that_is_given_to_us_brings_its_runs_along) {
   taken["metadata"]["labels"] = Json::object();
   taken["metadata"]["resourceVersion"] = std::to_string(++version);
   put(world.rollouts, taken);
-  EXPECT_EQ(marked(), "rollout:shop/web analysisrun:shop/web-1");
+  EXPECT_EQ(marked(), "analysisrun:shop/web-1 rollout:shop/web");
 }
 
 // The order in which the lists come does not matter.
@@ -293,7 +297,7 @@ TEST_F(OwnershipTest, F3_a_run_that_was_listed_before_its_rollout_is_looked_at) 
   first["status"]["canary"]["currentBackgroundAnalysisRunStatus"]["name"] = "web-1";
   first["status"]["canary"]["currentStepAnalysisRunStatus"]["name"] = "web-0";
   put(world.rollouts, first);
-  EXPECT_EQ(marked(), "rollout:shop/web analysisrun:shop/web-1");
+  EXPECT_EQ(marked(), "analysisrun:shop/web-1 rollout:shop/web");
 }
 
 TEST_F(OwnershipTest, F3_a_service_is_its_rollouts_controllers) {
@@ -338,7 +342,7 @@ TEST_F(BlueOwnershipTest, F3_a_controller_with_an_id_leaves_those_without_alone)
   EXPECT_EQ(marked(), "");
   rollout("shop", "other", "blue");
   run("shop", "other-1", rollout_owner("other", "uid-shop-other"));
-  EXPECT_EQ(marked(), "rollout:shop/other analysisrun:shop/other-1");
+  EXPECT_EQ(marked(), "analysisrun:shop/other-1 rollout:shop/other");
 }
 
 struct NamespacedOwnershipTest : OwnershipTest {
@@ -384,7 +388,7 @@ TEST_F(OwnershipTest, F1_whoever_is_claimed_from_elsewhere_is_woken_to_tell_of_i
   EXPECT_EQ(marked(), "") << "not more than once a second";
   clock.mono += Seconds(1);
   EXPECT_EQ(world.look_for_claimed(), MonoTime::max());
-  EXPECT_EQ(marked(), "rollout:shop/web analysisrun:shop/r");
+  EXPECT_EQ(marked(), "analysisrun:shop/r rollout:shop/web");
   clock.mono += Seconds(1);
   static_cast<void>(world.look_for_claimed());
   EXPECT_EQ(marked(), "");

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "controller/loop/queue.h"
 
 namespace sluice::loop {
@@ -44,6 +47,73 @@ TEST(KeyQueue, UrgentKeysGoFirstAndAWaitingKeyIsMovedUp) {
   queue.mark(key("b"), Lane::Urgent, "abort", at(0));
   EXPECT_EQ(queue.take(at(0))->key, key("b"));
   EXPECT_EQ(queue.take(at(0))->key, key("a"));
+}
+
+TEST(KeyQueue, NobodyWaitsBehindAllRunsOfAnotherNamespace) {
+  KeyQueue queue;
+  for (int i = 0; i < 100; ++i)
+    queue.mark({KeyKind::AnalysisRun, {"evil", "r" + std::to_string(i)}}, Lane::Urgent, "x", at(0));
+  const Key innocent{KeyKind::AnalysisRun, {"shop", "r"}};
+  queue.mark(innocent, Lane::Urgent, "x", at(0));
+  queue.mark(key("web"), Lane::Urgent, "x", at(0));
+  queue.mark(key("timer"), Lane::Normal, "x", at(0));
+  std::vector<Key> first;
+  for (int i = 0; i < 5; ++i) first.push_back(queue.take(at(0))->key);
+  EXPECT_NE(std::find(first.begin(), first.end(), innocent), first.end());
+  EXPECT_NE(std::find(first.begin(), first.end(), key("web")), first.end());
+  EXPECT_NE(std::find(first.begin(), first.end(), key("timer")), first.end())
+      << "periodic work gets every fourth turn";
+}
+
+TEST(KeyQueue, RunsOfANamespaceThatComputesTooMuchWait) {
+  KeyQueue queue;
+  const Key greedy{KeyKind::AnalysisRun, {"evil", "a"}};
+  const Key rollout{KeyKind::Rollout, {"evil", "web"}};
+  const Key innocent{KeyKind::AnalysisRun, {"shop", "r"}};
+  queue.spent(greedy, 24'000'000, at(0));
+  for (const Key& one : {greedy, rollout, innocent}) queue.mark(one, Lane::Urgent, "x", at(0));
+  EXPECT_EQ(queue.take(at(0))->key, rollout);
+  EXPECT_EQ(queue.take(at(0))->key, innocent);
+  EXPECT_FALSE(queue.take(at(0)));
+  EXPECT_EQ(queue.next_time(), at(1000)) << "four of the twenty-four million are paid back";
+  EXPECT_FALSE(queue.take(at(999)));
+  queue.mark(greedy, Lane::Urgent, "again", at(999));
+  EXPECT_EQ(queue.take(at(1000))->key, greedy);
+  queue.done(greedy, at(1000));
+  EXPECT_EQ(queue.size(), 2U);
+}
+
+TEST(KeyQueue, ARunThatWaitsForItsAllowanceMayBeClaimedOrForgotten) {
+  KeyQueue queue;
+  const Key run{KeyKind::AnalysisRun, {"evil", "a"}};
+  queue.spent(run, 50'000'000, at(0));
+  queue.mark(run, Lane::Urgent, "x", at(0));
+  EXPECT_FALSE(queue.ready());
+  EXPECT_TRUE(queue.claim(run));
+  queue.mark(run, Lane::Urgent, "x", at(0));
+  queue.done(run, at(0));
+  EXPECT_FALSE(queue.take(at(0)));
+  queue.forget(run);
+  EXPECT_EQ(queue.next_time(), MonoTime::max());
+  EXPECT_FALSE(queue.take(at(100'000)));
+}
+
+TEST(Allowance, NobodyWaitsLongerThanTenSecondsAndWhoHasPaidBackHasNoAccount) {
+  Allowance allowance;
+  for (int i = 0; i < 100; ++i) allowance.spend("ns" + std::to_string(i), 1000, at(i * 1000));
+  EXPECT_EQ(allowance.size(), 1U);
+  EXPECT_LE(allowance.free_at("ns99"), at(0));
+  allowance.spend("greedy", 1'000'000'000, at(100'000));
+  EXPECT_EQ(allowance.free_at("greedy"), at(110'000));
+}
+
+TEST(KeyQueue, WithinANamespaceTheOldestIsFirst) {
+  KeyQueue queue;
+  for (const char* name : {"c", "a", "b"}) queue.mark(key(name), Lane::Normal, "x", at(0));
+  queue.forget(key("a"));
+  EXPECT_EQ(queue.take(at(0))->key, key("c"));
+  EXPECT_EQ(queue.take(at(0))->key, key("b"));
+  EXPECT_FALSE(queue.take(at(0)));
 }
 
 TEST(KeyQueue, TheEarliestTimerWins) {
