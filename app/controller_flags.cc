@@ -3,12 +3,11 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <limits>
-#include <optional>
 
 #include "api/keys.h"
-#include "base/http.h"
 #include "base/strings.h"
 #include "base/time.h"
 #include "kube/model/label_rules.h"
