@@ -8,10 +8,10 @@
 #include <vector>
 
 #include <fmt/core.h>
-#include <CLI/CLI.hpp>
 
-#include "api/keys.h"
 #include "app/commands.h"
+#include "app/controller_flags.h"
+#include "app/controller_rules.h"
 #include "base/strings.h"
 #include "controller/loop/loop.h"
 #include "kube/request/service_account.h"
@@ -31,158 +31,12 @@ void on_signal(int) {
   if (g_transport != nullptr) g_transport->wake();
 }
 
-struct Flags {
-  net::KubeConfigOverrides kube;
-  std::string namespace_, instance_id, log_level = "info", log_format, kube_log_level, controllers;
-  std::string lease_duration = "15s", renew_deadline = "10s", retry_period = "2s";
-  int metrics_port = 8090, healthz_port = 8080, resync_seconds = 900;
-  std::string bind_address = "0.0.0.0";
-  std::string metric_timeout_max = "5m";
-  std::vector<std::string> metric_deny_cidr, metric_allow_cidr;
-  bool namespaced = false, leader_elect = true, version = false, http1 = false;
-  bool allow_ingress_snippets = false, secrets_need_label = false, job_automount_token = true;
-  std::vector<std::string> job_service_accounts;
-};
-
-// Flags of the reference that mean nothing here: existing Deployments keep working, and the log
-// says so once.
-struct Ignored {
-  const char* name;
-  bool takes_value;
-};
-constexpr Ignored kIgnored[] = {
-    {"--qps", true},
-    {"--burst", true},
-    {"--rollout-threads", true},
-    {"--experiment-threads", true},
-    {"--analysis-threads", true},
-    {"--service-threads", true},
-    {"--ingress-threads", true},
-    {"--ephemeral-metadata-threads", true},
-    {"--ephemeral-metadata-update-pod-retries", true},
-    {"--aws-target-group-binding-api-version", true},
-    {"--alb-tag-key-resource-id", true},
-    {"--istio-api-version", true},
-    {"--ambassador-api-version", true},
-    {"--traffic-split-api-version", true},
-    {"--traefik-api-group", true},
-    {"--traefik-api-version", true},
-    {"--ingress-api-version", true},
-    {"--appmesh-crd-version", true},
-    {"--alb-ingress-classes", true},
-    {"--nginx-ingress-classes", true},
-    {"--aws-verify-target-group", false},
-    {"--alb-verify-weight", false},
-    {"--self-service-notification-enabled", false},
-    {"--enable-pprof-address", true},
-    {"--request-timeout", true},
-    {"--disable-compression", false},
-    {"--kloglevel", true},
-};
-
-constexpr Seconds kMetricTimeoutLimit{86'400};
-
-Result<Seconds> seconds_flag(const std::string& text, std::string_view flag) {
-  const auto parsed = parse_go_duration(text);
-  if (!parsed)
-    return fail(ErrorCode::Invalid, fmt::format("{}: {}", flag, parsed.error().message));
-  const auto seconds = std::chrono::duration_cast<Seconds>(*parsed);
-  if (seconds.count() < 1)
-    return fail(ErrorCode::Invalid, fmt::format("{} must be at least 1s, got {}", flag, text));
-  return seconds;
-}
-
-void add_flags(CLI::App& app, Flags& flags, std::vector<std::string>& ignored) {
-  app.add_option("--kubeconfig", flags.kube.kubeconfig, "Path of the kubeconfig file");
-  app.add_option("-n,--namespace", flags.namespace_, "Namespace (with --namespaced)");
-  app.add_option("--context", flags.kube.context, "kubeconfig context");
-  app.add_option("--cluster", flags.kube.cluster, "kubeconfig cluster");
-  app.add_option("--user", flags.kube.user, "kubeconfig user");
-  app.add_option("--server", flags.kube.server, "API server address");
-  app.add_option("--token", flags.kube.token, "Bearer token");
-  app.add_option("--certificate-authority", flags.kube.certificate_authority, "CA file");
-  app.add_option("--client-certificate", flags.kube.client_certificate, "Client certificate file");
-  app.add_option("--client-key", flags.kube.client_key, "Client key file");
-  app.add_option("--tls-server-name", flags.kube.tls_server_name,
-                 "Name to verify the server's certificate against");
-  app.add_flag("--insecure-skip-tls-verify", flags.kube.insecure_skip_tls_verify,
-               "Do not verify the server");
-  app.add_option("--username", flags.kube.username, "User of basic authentication");
-  app.add_option("--password", flags.kube.password, "Password of basic authentication");
-  app.add_option("--proxy-url", flags.kube.proxy_url, "Proxy to the API server");
-  app.add_option("--as", flags.kube.as_user, "User to impersonate");
-  app.add_option("--as-group", flags.kube.as_groups, "Groups to impersonate");
-  app.add_flag("--namespaced", flags.namespaced, "Operate in one namespace only");
-  app.add_option("--instance-id", flags.instance_id,
-                 "Only handle objects labelled with this instance id");
-  app.add_option("--loglevel", flags.log_level, "debug, info, warn or error");
-  app.add_option("--logformat", flags.log_format, "text or json");
-  app.add_option("--metricsPort,--metricsport", flags.metrics_port,
-                 "Port of /metrics (0: any free one)");
-  app.add_option("--healthzPort", flags.healthz_port,
-                 "Port of /healthz, /readyz and /livez (0: any free one)");
-  app.add_option("--bind-address", flags.bind_address, "Address of both ports");
-  app.add_option("--rollout-resync", flags.resync_seconds,
-                 "Seconds between full looks at every object")
-      ->check(CLI::PositiveNumber);
-  app.add_flag("--leader-elect,!--no-leader-elect", flags.leader_elect, "Elect a leader by Lease");
-  app.add_option("--leader-election-lease-duration", flags.lease_duration, "Go duration");
-  app.add_option("--leader-election-renew-deadline", flags.renew_deadline, "Go duration");
-  app.add_option("--leader-election-retry-period", flags.retry_period, "Go duration");
-  app.add_option("--controllers", flags.controllers, "Only 'analysis' is known");
-  app.add_flag("--allow-ingress-snippets", flags.allow_ingress_snippets,
-               "Rollouts may put *-snippet annotations on canary Ingresses");
-  app.add_flag("--secrets-need-label", flags.secrets_need_label,
-               "Take arguments only from Secrets labelled " +
-                   std::string(api::kAnalysisArgumentLabel) + "=true");
-  app.add_option("--job-service-accounts", flags.job_service_accounts,
-                 "ServiceAccounts that Jobs of analyses may use: NAME or NAMESPACE/NAME, by commas "
-                 "(default: any but the controller's own)")
-      ->delimiter(',');
-  app.add_flag("--job-automount-token,!--no-job-automount-token", flags.job_automount_token,
-               "Jobs of analyses get a ServiceAccount token where their template does not say");
-  app.add_option("--metric-timeout-max", flags.metric_timeout_max,
-                 "Longest wait for the answer to a metric query, from 1s to 24h (Go duration)");
-  app.add_option("--metric-deny-cidr", flags.metric_deny_cidr,
-                 "Addresses that metric queries are not sent to: blocks or addresses, by commas or "
-                 "repeated")
-      ->delimiter(',');
-  app.add_option("--metric-allow-cidr", flags.metric_allow_cidr,
-                 "Addresses that they are sent to although they are denied, link-local, a cloud's "
-                 "metadata service, or this machine's and led to by a redirect")
-      ->delimiter(',');
-  app.add_flag("--http1", flags.http1, "Speak HTTP/1.1 to the API server");
-  app.add_flag("--version", flags.version, "Print the version");
-  for (const auto& flag : kIgnored) {
-    const std::string name = flag.name;
-    if (flag.takes_value) {
-      app.add_option_function<std::vector<std::string>>(
-             name, [&ignored, name](const auto&) { ignored.push_back(name); })
-          ->group("");
-    } else {
-      app.add_flag_function(name, [&ignored, name](std::int64_t) { ignored.push_back(name); })
-          ->group("");
-    }
-  }
-}
-
 std::string identity(Rng& rng) {
   char host[256] = "sluice";
   gethostname(host, sizeof host - 1);
   const auto a = rng.next_u64(), b = rng.next_u64();
   return fmt::format("{}_{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", host, a >> 32U,
                      (a >> 16U) & 0xffffU, a & 0xfffU, b >> 52U, b & 0xffffffffffffULL);
-}
-
-// The reference's words for levels, as they stand in existing Deployments; "" when it is none.
-std::string log_level(const std::string& word) {
-  const std::string level = to_lower(word);
-  if (level == "warning") return "warn";
-  if (level == "trace") return "debug";
-  if (level == "fatal" || level == "panic") return "error";
-  for (const char* known : {"debug", "info", "warn", "error"})
-    if (level == known) return level;
-  return "";
 }
 
 struct Health {
@@ -246,22 +100,6 @@ kube::ObjectKey own_account(const net::KubeConfig& kube, Files& files) {
   return kube::service_account_of(token).value_or(kube::ObjectKey{});
 }
 
-Result<analysis::job::Policy> job_policy(const Flags& flags, const net::KubeConfig& kube,
-                                         Files& files) {
-  analysis::job::Policy out;
-  out.own_account = own_account(kube, files);
-  out.automount_token = flags.job_automount_token;
-  for (const auto& account : flags.job_service_accounts) {
-    const std::string name(trim(account));
-    if (name.empty() || name.front() == '/' || name.back() == '/')
-      return fail(ErrorCode::Invalid,
-                  fmt::format("--job-service-accounts: {} is neither NAME nor NAMESPACE/NAME",
-                              quote(account)));
-    out.accounts.insert(name);
-  }
-  return out;
-}
-
 int run(const Flags& flags, loop::Options options, net::KubeConfig kube,
         telemetry::ProcessTelemetry& telemetry, Clock& clock, Files& files) {
   SeededRng rng(net::random_seed());
@@ -283,12 +121,12 @@ int run(const Flags& flags, loop::Options options, net::KubeConfig kube,
                                   health_handler(health, clock));
   if (!health_server)
     return usage_error("cannot serve health: " + health_server.error().message +
-                       " (--healthzPort names another port, 0 any free one)");
+                       " (--bind-address, --healthzPort: 0 is any free port)");
   auto metrics_server = net::serve(net::public_port(flags.bind_address, flags.metrics_port),
                                    metrics_handler(telemetry));
   if (!metrics_server)
     return usage_error("cannot serve metrics: " + metrics_server.error().message +
-                       " (--metricsPort names another port, 0 any free one)");
+                       " (--bind-address, --metricsPort: 0 is any free port)");
 
   telemetry.log(LogLevel::Info, "sluice controller starts",
                 {{"version", SLUICE_VERSION},
@@ -330,95 +168,94 @@ int run(const Flags& flags, loop::Options options, net::KubeConfig kube,
   return 0;
 }
 
+// To ignore them would run measurements in another place than the operator meant.
+Status check_environment(Files& files) {
+  for (const char* name :
+       {"ARGO_ROLLOUTS_ANALYSIS_JOB_KUBECONFIG", "ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE"})
+    if (!files.env(name).empty())
+      return fail(ErrorCode::Invalid,
+                  fmt::format("{} is set, but this release creates the Jobs of an analysis only in "
+                              "the namespace of its AnalysisRun: unset it, or keep the Rollouts "
+                              "that need it with their present controller",
+                              name));
+  return {};
+}
+
+Result<loop::Options> loop_options(const Flags& flags, Files& files) {
+  loop::Options options;
+  SLUICE_CHECK_OK(apply_flags(flags, options));
+  SLUICE_CHECK_OK(check_environment(files));
+  options.controller_namespace = controller_namespace(files);
+  if (!is_namespace(options.controller_namespace))
+    return fail(ErrorCode::Invalid,
+                fmt::format("POD_NAMESPACE: {} is no name of a namespace: it is the one that the "
+                            "controller's Pod is in",
+                            quote(options.controller_namespace)));
+  options.lease_namespace = options.controller_namespace;
+  options.prometheus_address = files.env("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS");
+  options.zones = [&files](std::string_view name) -> std::optional<std::string> {
+    auto bytes = files.read("/usr/share/zoneinfo/" + std::string(name));
+    return bytes ? std::optional(std::move(*bytes)) : std::nullopt;
+  };
+  // Each query in flight has a socket; the rest is for the API server, its clients and our ports.
+  options.queries_in_flight_max =
+      std::clamp<std::uint64_t>(net::descriptor_limit() / 4, 8, options.queries_in_flight_max);
+  return options;
+}
+
+Status apply_kubeconfig(const Flags& flags, const net::KubeConfig& kube, Files& files,
+                        loop::Options& options) {
+  options.jobs.own_account = own_account(kube, files);
+  if (!flags.namespaced) return {};
+  options.namespace_ = !flags.namespace_.empty() ? flags.namespace_
+                       : kube.namespace_.empty() ? options.controller_namespace
+                                                 : kube.namespace_;
+  if (!is_namespace(options.namespace_))
+    return fail(ErrorCode::Invalid,
+                fmt::format("--namespaced: {}, the namespace of the kubeconfig's context, is no "
+                            "name of a namespace: name another one with --namespace",
+                            quote(options.namespace_)));
+  return {};
+}
+
+// The rules come first: whoever reads a log finds them in its first line.
+void log_start(const Flags& flags, const loop::Options& options, const net::KubeConfig& kube,
+               telemetry::ProcessTelemetry& telemetry) {
+  telemetry.log(LogLevel::Info, "these rules are in force", rules_in_force(flags, options, kube));
+  if (!flags.namespace_.empty() && !flags.namespaced)
+    telemetry.log(LogLevel::Warn,
+                  "--namespace without --namespaced has no effect: all namespaces are driven",
+                  {{"namespace", flags.namespace_}});
+  if (!flags.log_format.empty() && flags.log_format != "json" && flags.log_format != "text")
+    telemetry.log(LogLevel::Warn, "unknown --logformat: writing text",
+                  {{"logformat", flags.log_format}});
+  for (const auto& name : flags.ignored)
+    telemetry.log(LogLevel::Info, "this flag of the reference has no meaning here and is ignored",
+                  {{"flag", name}});
+}
+
 }  // namespace
 
 int controller_main(int argc, char** argv) {
-  CLI::App app{"The Sluice controller: drives Rollouts", "sluice controller"};
-  Flags flags;
-  std::vector<std::string> ignored;
-  add_flags(app, flags, ignored);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    return usage_error(std::string(error.what()) + " (--help lists the flags)");
-  }
-  if (flags.version) {
-    std::printf("sluice %s\n", SLUICE_VERSION);
+  auto line = read_command_line(argc, argv);
+  if (!line) return usage_error(line.error().message);
+  if (!line->answer.empty()) {
+    std::fputs(line->answer.c_str(), stdout);
     return 0;
   }
-  if (!flags.controllers.empty())
-    return usage_error(fmt::format("unsupported controller: {}", flags.controllers));
-
+  const Flags& flags = line->flags;
   auto clock = net::system_clock();
   auto files = net::system_files();
-  const std::string level = log_level(flags.log_level);
-  if (level.empty())
-    return usage_error(fmt::format("--loglevel {}: there are debug, info, warn and error",
-                                   quote(flags.log_level)));
-  auto telemetry =
-      telemetry::make({flags.log_format == "json" ? "json" : "text", level, ""}, *clock);
-  if (!flags.log_format.empty() && flags.log_format != "json" && flags.log_format != "text")
-    telemetry->log(LogLevel::Warn, "unknown --logformat: writing text",
-                   {{"logformat", flags.log_format}});
-  for (const auto& name : ignored) {
-    telemetry->log(LogLevel::Info, "this flag of the reference has no meaning here and is ignored",
-                   {{"flag", name}});
-  }
-  // To ignore them would run measurements in another place than the operator meant.
-  for (const char* name :
-       {"ARGO_ROLLOUTS_ANALYSIS_JOB_KUBECONFIG", "ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE"})
-    if (!files->env(name).empty())
-      return usage_error(fmt::format(
-          "{} is set, but this release creates the Jobs of an analysis only in the namespace of "
-          "its AnalysisRun: unset it, or keep the Rollouts that need it with their present controller",
-          name));
+  auto options = loop_options(flags, *files);
+  if (!options) return usage_error(options.error().message);
   auto kube = net::load_kubeconfig(*files, flags.kube);
   if (!kube) return usage_error(kube.error().message);
-
-  loop::Options options;
-  options.controller_namespace = controller_namespace(*files);
-  options.lease_namespace = options.controller_namespace;
-  options.instance_id = flags.instance_id;
-  if (!flags.instance_id.empty()) options.lease_name += "-" + flags.instance_id;
-  if (flags.namespaced)
-    options.namespace_ = !flags.namespace_.empty()  ? flags.namespace_
-                         : kube->namespace_.empty() ? options.controller_namespace
-                                                    : kube->namespace_;
-  options.leader_elect = flags.leader_elect;
-  options.resync_period = Seconds(flags.resync_seconds);
-  options.prometheus_address = files->env("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS");
-  options.routers.allow_ingress_snippets = flags.allow_ingress_snippets;
-  options.secrets_need_label = flags.secrets_need_label;
-  auto jobs = job_policy(flags, *kube, *files);
-  if (!jobs) return usage_error(jobs.error().message);
-  options.jobs = std::move(*jobs);
-  options.zones = [&files](std::string_view name) -> std::optional<std::string> {
-    auto bytes = files->read("/usr/share/zoneinfo/" + std::string(name));
-    return bytes ? std::optional(std::move(*bytes)) : std::nullopt;
-  };
-  const auto lease = seconds_flag(flags.lease_duration, "--leader-election-lease-duration");
-  const auto renew = seconds_flag(flags.renew_deadline, "--leader-election-renew-deadline");
-  const auto retry = seconds_flag(flags.retry_period, "--leader-election-retry-period");
-  const auto patience = seconds_flag(flags.metric_timeout_max, "--metric-timeout-max");
-  for (const auto* value : {&lease, &renew, &retry, &patience})
-    if (!*value) return usage_error(value->error().message);
-  if (*patience > kMetricTimeoutLimit)
-    return usage_error(fmt::format("--metric-timeout-max must be at most 24h, got {}",
-                                   flags.metric_timeout_max));
-  if (*lease <= *renew || *renew <= *retry) {
-    return usage_error(
-        "the lease duration must be longer than the renew deadline, and that longer than the retry "
-        "period");
-  }
-  options.lease_duration = *lease;
-  options.renew_deadline = *renew;
-  options.retry_period = *retry;
-  options.metric_timeout_max = *patience;
-  // Each query in flight has a socket; the rest is for the API server, its clients and our ports.
-  options.queries_in_flight_max = std::clamp<std::uint64_t>(net::descriptor_limit() / 4, 8,
-                                                            options.queries_in_flight_max);
-  return run(flags, std::move(options), std::move(*kube), *telemetry, *clock, *files);
+  if (const auto applied = apply_kubeconfig(flags, *kube, *files, *options); !applied)
+    return usage_error(applied.error().message);
+  auto telemetry = telemetry::make(
+      {flags.log_format == "json" ? "json" : "text", log_level(flags.log_level), ""}, *clock);
+  log_start(flags, *options, *kube, *telemetry);
+  return run(flags, std::move(*options), std::move(*kube), *telemetry, *clock, *files);
 }
 
 }  // namespace sluice::app

@@ -181,6 +181,8 @@ std::optional<Block> parse_block(std::string_view text) {
   const auto bits = parse_int(text.substr(slash + 1));
   const bool six = text.find(':') != std::string_view::npos;
   if (!address || !bits || *bits < 0 || *bits > (six ? 128 : 32)) return std::nullopt;
+  // ::ffff:10.0.0.0/8 reads like 10.0.0.0/8 and would be all of IPv4.
+  if (six && address->is_four() && *bits < kFourBits) return std::nullopt;
   return Block{*address, static_cast<int>(*bits) + (six ? 0 : kFourBits)};
 }
 

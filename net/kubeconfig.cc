@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/hash.h"
+#include "base/http.h"
 #include "base/strings.h"
 #include "kube/json/json.h"
 #include "kube/json/yaml.h"
@@ -382,8 +383,8 @@ Status finish(KubeConfig& config, const std::string& source) {
   while (config.server.ends_with('/')) config.server.pop_back();
   if (config.server.find("://") == std::string::npos) config.server = "http://" + config.server;
   if (!config.server.starts_with("https://") && !config.server.starts_with("http://"))
-    return fail(ErrorCode::Invalid, "API server \"" + config.server + "\" (" + source +
-                                        "): only http and https are spoken");
+    return fail(ErrorCode::Invalid, "API server \"" + http::without_user_info(config.server) +
+                                        "\" (" + source + "): only http and https are spoken");
   if (config.insecure_skip_verify && !config.ca_pem.empty())
     return fail(ErrorCode::Invalid,
                 source + ": insecure-skip-tls-verify and certificate-authority exclude each other");

@@ -164,8 +164,8 @@ def bad_arguments(cluster):
 def bad_controller_settings(cluster):
     """The controller ends at once, with 2, and says what to change; it does not run with half of what was asked for."""
     for arguments, changes, wanted in (
-            (("--loglevel", "loud"), {}, '--loglevel "loud"'), (("--bogus",), {}, "--bogus"),
-            (("--leader-election-lease-duration", "1s"), {}, "lease duration"),
+            (("--loglevel", "loud"), {}, '--loglevel: "loud"'), (("--bogus",), {}, "--bogus"),
+            (("--leader-election-lease-duration", "1s"), {}, '--leader-election-lease-duration: "1s" is not longer'),
             (("--kubeconfig", "/nowhere"), {}, "/nowhere"),
             ((), {"ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE": "jobs"}, "ARGO_ROLLOUTS_ANALYSIS_JOB_NAMESPACE is set"),
             ((), {"ARGO_ROLLOUTS_ANALYSIS_JOB_KUBECONFIG": "in-cluster"}, "ARGO_ROLLOUTS_ANALYSIS_JOB_KUBECONFIG is set")):

@@ -106,7 +106,8 @@ TEST(F8_Addresses, all_of_one_family_is_nothing_of_the_other) {
 
 TEST(F8_Addresses, what_is_no_block_is_an_error_that_names_flag_and_entry) {
   for (const char* bad : {"10.0.0.0/33", "10.0.0.0/-1", "fd00::/129", "10.0.0/8", "localhost", "",
-                          "10.0.0.1/", "10.0.0.1:80", "10.0.0.0/8 fd00::/8", "[fd00::1]"}) {
+                          "10.0.0.1/", "10.0.0.1:80", "10.0.0.0/8 fd00::/8", "[fd00::1]",
+                          "::ffff:10.0.0.0/8", "::ffff:10.0.0.0/95"}) {
     const auto deny = AddressPolicy::make({"10.0.0.0/8", bad}, {});
     ASSERT_FALSE(deny) << bad;
     EXPECT_EQ(deny.error().code, ErrorCode::Invalid);

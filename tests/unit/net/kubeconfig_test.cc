@@ -287,6 +287,13 @@ TEST(Kubeconfig, ErrorsNameFileAndField) {
   }
 }
 
+TEST(Kubeconfig, AnErrorAboutTheServerDoesNotShowTheUserOfItsUrl) {
+  FakeFiles files = home_files();
+  const std::string message = load_error(files, {.server = "ftp://me:hush@s"});
+  EXPECT_THAT(message, HasSubstr("ftp://***@s"));
+  EXPECT_THAT(message, testing::Not(HasSubstr("hush")));
+}
+
 TEST(Kubeconfig, AnUnknownContextIsAnError) {
   FakeFiles files = home_files();
   EXPECT_THAT(load_error(files, {.context = "nope"}), HasSubstr("there is no context \"nope\""));
