@@ -42,19 +42,6 @@ namespace {
 constexpr std::size_t kDecisionsPerTurn = 256;      // then the network gets its turn
 constexpr std::uint64_t kStepsPerTurn = 2'000'000;  // of analysis::Work, some 50 ms
 constexpr Millis kWriteTimeout{10'000};
-std::string_view error_metric(KeyKind kind) {
-  switch (kind) {
-    case KeyKind::Rollout:
-      return "rollout_reconcile_error";
-    case KeyKind::AnalysisRun:
-      return "analysis_run_reconcile_error";
-    case KeyKind::Experiment:
-      return "experiment_reconcile_error";
-    case KeyKind::Service:
-      break;
-  }
-  return "";
-}
 constexpr Millis kWakeMin{10};  // a wake-up that lies in the past must not spin
 constexpr Seconds kDrainMax{5};
 constexpr Seconds kJobPodsPeriod{10};
@@ -88,7 +75,7 @@ struct Loop::Impl {
     controller::Plan plan;
     std::size_t next = 0;
     std::size_t written = 0;
-    bool urgent_follow_up = false;
+    bool aborted = false;  // the Rollout, when this was decided or we last wrote it
   };
   struct Pods {  // the answer of the pod list that a restart needs
     std::vector<std::shared_ptr<const kube::Pod>> pods;
@@ -106,6 +93,7 @@ struct Loop::Impl {
   void process_experiment(const Key& key);
   void start(Key key, controller::Plan plan);
   void advance(const std::shared_ptr<Running>& running);
+  [[nodiscard]] bool is_aborted(const Key& key) const;
   void send_write(const std::shared_ptr<Running>& running, kube::Write write);
   void on_write_answer(const std::shared_ptr<Running>& running, const kube::Write& write,
                        const TransportEvent& event);
@@ -487,7 +475,14 @@ void Loop::Impl::start(Key key, controller::Plan plan) {
   auto running = std::make_shared<Running>();
   running->key = std::move(key);
   running->plan = std::move(plan);
+  running->aborted = is_aborted(running->key);
   advance(running);
+}
+
+bool Loop::Impl::is_aborted(const Key& key) const {
+  if (key.kind != KeyKind::Rollout) return false;
+  const auto rollout = world.rollouts.store.get(key.object);
+  return rollout && rollout->status.abort;
 }
 
 void Loop::Impl::advance(const std::shared_ptr<Running>& running) {
@@ -514,6 +509,13 @@ void Loop::Impl::advance(const std::shared_ptr<Running>& running) {
         carried_out.erase(running->key.object);
         queue.failed(running->key, clock.mono_now(), rng);
         return;
+      }
+      // A person's abort that we were told of in the middle of a plan: the rest would still raise
+      // the weight. What is half done is taken up by the next decision.
+      if (is_aborted(running->key) && !running->aborted) {
+        running->plan.settled = false;
+        carried_out.erase(running->key.object);
+        return finish(running);
       }
       if (writes_in_flight >= options.writes_in_flight_max) {
         waiting_for_slot.push_back(running);
@@ -569,7 +571,10 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
       const auto before = world.rollouts.store.get(write.key);
       world.overlay(write.type, event.response.body);
       const auto after = world.rollouts.store.get(write.key);
-      if (write.type == api::kRollouts && after) publish_durations(telemetry, before.get(), *after);
+      if (write.type == api::kRollouts && after) {
+        publish_durations(telemetry, before.get(), *after);
+        running->aborted = after->status.abort;
+      }
     }
     endings.answered(write, true);
     refusals.accepted(running->key, write);
@@ -602,24 +607,10 @@ void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const 
     error->code = ErrorCode::Conflict;
   }
   if (is_refusal(*error)) refusals.note(running->key, write, *error, clock.mono_now(), rng);
-  switch (error->code) {
-    case ErrorCode::Conflict:
-    case ErrorCode::AlreadyExists:
-    case ErrorCode::NotFound:
-    case ErrorCode::Timeout:
-    case ErrorCode::Unavailable:
-      read_back(running, write, *error);
-      return;
-    case ErrorCode::Invalid:
-    case ErrorCode::Forbidden:
-    case ErrorCode::Gone:
-    case ErrorCode::Throttled:
-    case ErrorCode::Decode:
-    case ErrorCode::Cancelled:
-    case ErrorCode::Unsupported:
-    case ErrorCode::Internal:
-      give_up(*running, write, *error);
-      return;
+  if (must_be_read_back(*error)) {
+    read_back(running, write, *error);
+  } else {
+    give_up(*running, write, *error);
   }
 }
 

@@ -23,6 +23,20 @@ double in_seconds(Micros duration) {
 
 }  // namespace
 
+std::string_view error_metric(KeyKind kind) {
+  switch (kind) {
+    case KeyKind::Rollout:
+      return "rollout_reconcile_error";
+    case KeyKind::AnalysisRun:
+      return "analysis_run_reconcile_error";
+    case KeyKind::Experiment:
+      return "experiment_reconcile_error";
+    case KeyKind::Service:
+      break;
+  }
+  return "";
+}
+
 void QueueMetrics::added(KeyKind kind) {
   ++queue(kind).depth;
   telemetry_.count("workqueue_adds_total", {{"name", queue_name(kind)}});

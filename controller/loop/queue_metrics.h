@@ -3,12 +3,16 @@
 // Experiments.
 #include <array>
 #include <set>
+#include <string_view>
 
 #include "base/seams.h"
 #include "base/time.h"
 #include "controller/loop/key.h"
 
 namespace sluice::loop {
+
+// The counter of failed decisions and writes of a kind; "" when it has none.
+[[nodiscard]] std::string_view error_metric(KeyKind kind);
 
 class QueueMetrics {
  public:

@@ -13,6 +13,27 @@ bool is_refusal(const Error& error) {
          error.message.find("failed calling webhook") != std::string::npos;
 }
 
+bool must_be_read_back(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::Conflict:
+    case ErrorCode::AlreadyExists:
+    case ErrorCode::NotFound:
+    case ErrorCode::Timeout:
+    case ErrorCode::Unavailable:
+      return true;
+    case ErrorCode::Invalid:
+    case ErrorCode::Forbidden:
+    case ErrorCode::Gone:
+    case ErrorCode::Throttled:
+    case ErrorCode::Decode:
+    case ErrorCode::Cancelled:
+    case ErrorCode::Unsupported:
+    case ErrorCode::Internal:
+      break;
+  }
+  return false;
+}
+
 void Refusals::note(const Key& key, const kube::Write& write, const Error& error, MonoTime now,
                     Rng& rng) {
   forget_overdue(now);

@@ -15,6 +15,8 @@ namespace sluice::loop {
 // The server said no to this very write, and it had no effect: 403, 422, an admission webhook's no,
 // or one that cannot be asked. Everything else is a failure of the moment.
 [[nodiscard]] bool is_refusal(const Error& error);
+// Our picture of the object is wrong, or whether the write had an effect is unknown.
+[[nodiscard]] bool must_be_read_back(const Error& error);
 
 class Refusals {
  public:

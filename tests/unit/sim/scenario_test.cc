@@ -386,6 +386,13 @@ TEST(Regression, ADecisionIsJudgedByTheClockOfItsMoment_Seed7003558) {
   EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
 }
 
+// A person's abort arrived between two writes of a plan, and the second one raised the weight.
+TEST(Regression, APlanEndsWhereAnAbortOvertakesIt_Seed20000014) {
+  Scenarios scenarios(checkout_crds());
+  const Outcome outcome = scenarios.run(scenarios.knobs_of(20000014));
+  EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
+}
+
 // A third version took over while the second had its delay: all old ones wait for the analysis
 // behind the switch, and V5 must not blame the controller for that.
 TEST(Regression, ADelayBehindASwitchLastsUntilItIsJudged_Seed10000188) {
