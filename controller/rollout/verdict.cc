@@ -9,10 +9,10 @@ namespace sluice::rollout {
 namespace {
 
 constexpr std::size_t kMessageMax = 1000;
-constexpr std::size_t kNameMax = 253;
+constexpr std::size_t kVerdictNameMax = 253;
 
 bool is_name(std::string_view text) {
-  return text.size() <= kNameMax && std::all_of(text.begin(), text.end(), [](char c) {
+  return text.size() <= kVerdictNameMax && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
          });
 }
@@ -62,7 +62,7 @@ std::optional<Verdict> decode_verdict(std::string_view text) {
               kube::get_string(*parsed, "metric"), kube::get_string(*parsed, "message"),
               kube::get_string(*parsed, "attempt")};
   if (out.hash.empty() || !is_name(out.hash) || !is_name(out.run)) return std::nullopt;
-  out.metric = analysis::shortened(cleaned(out.metric), kNameMax);
+  out.metric = analysis::shortened(cleaned(out.metric), kVerdictNameMax);
   out.message = analysis::shortened(cleaned(out.message), kMessageMax);
   return out;
 }
