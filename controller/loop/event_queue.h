@@ -12,6 +12,7 @@
 // many namespaces hoard. Of what is on its way a namespace may hold half of what is free, and one
 // in any case: a server that lets the Events of one namespace wait holds up no other's.
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>

@@ -2,10 +2,13 @@
 // Kubernetes Events, sent beside the work and never in its way: at most a few in flight, repeated
 // ones are counted up on the same object, and a server that refuses them costs nothing but the
 // Event. Whose turn it is, and what has to go when too many wait, is said by event_queue.h.
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "base/rng.h"
 #include "base/seams.h"
