@@ -213,6 +213,11 @@ std::vector<MetricSpec> process_metrics() {
        {}},
       {"workqueue_retries_total", Counter, "Keys looked at again after a failure.", {"name"}, {}},
       {"rollout_controller_leader", Gauge, "1 while this process leads, else 0.", {}, {}},
+      {"rollout_controller_events_dropped_total",
+       Counter,
+       "Events that no API server got: no room to wait, no answer, or refused.",
+       {"reason"},
+       {}},
   };
 }
 

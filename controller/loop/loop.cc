@@ -709,6 +709,7 @@ void Loop::Impl::note_contact(MonoTime now) {
     world.server_answers();
     leader.server_answers();
     queue.server_answers(now);
+    events.server_answers();
   }
   last_contact = now;
 }
@@ -750,11 +751,11 @@ MonoTime Loop::turn(std::vector<TransportEvent> transport_events) {
     for (auto& [key, plan] : deferred) self.start(std::move(key), std::move(plan));
   }
   self.queue_metrics.publish(now);
-  if (self.leader.may_write()) self.events.flush();
+  if (self.leader.may_write()) next = std::min(next, self.events.flush());
   if (self.stopping) {
     if (!std::exchange(self.unsaved_written, true) && self.leader.may_write())
       self.write_unsaved_runs();
-    const bool drained = self.queue.busy() == 0 && self.events.idle();
+    const bool drained = self.queue.busy() == 0 && self.events.settled();
     if (drained || now >= self.stop_deadline) self.leader.release();
     next = std::min(next, std::min(self.stop_deadline, now + Millis(50)));
   } else if (self.was_synced && self.leader.may_write()) {

@@ -244,7 +244,7 @@ class Store {
   // The objects that this owner controls (see controls()), in order of name. Those that say so and
   // are not its, being of another namespace or naming another kind, go into `impostors` where
   // given, kImpostorsMax at most.
-  static constexpr std::size_t kImpostorsMax = 4;
+  static constexpr std::size_t kImpostorsMax = 64;
   [[nodiscard]] std::vector<Ptr> owned_by(const Owner& owner,
                                           std::vector<ObjectKey>* impostors = nullptr) const {
     std::vector<Ptr> out;

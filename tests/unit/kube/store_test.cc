@@ -295,7 +295,7 @@ TEST_P(StoreTest, F1_owned_is_what_has_the_uid_and_the_namespace_and_the_kind) {
   EXPECT_EQ(found, "shop/a shop/b ");
   std::string refused;
   for (const auto& key : impostors) refused += key.text() + " ";
-  EXPECT_EQ(refused, "shop/no-group shop/other-group shop/other-kind evil/a ");
+  EXPECT_EQ(refused, "shop/no-group shop/other-group shop/other-kind evil/a zoo/z ");
   impostors.clear();
   EXPECT_EQ(store.owned_by({kRolloutType, "evil", "uid-o"}, &impostors).size(), 1U)
       << "to an owner there, if there is one";

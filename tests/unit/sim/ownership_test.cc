@@ -116,6 +116,41 @@ TEST(Ownership, F1_sets_and_experiments_of_another_namespace_are_told_and_left_a
               HasSubstr("ReplicaSet evil/" + kube::get_string(set, "metadata.name") + " claims"));
 }
 
+// A stranger makes many in his namespace: each is told, up to a bound that the last one explains.
+TEST(Ownership, B5_each_forged_run_is_told_of_up_to_a_bound_that_the_last_warning_explains) {
+  OwnedWorld world;
+  world.deploy(UserWorld::metric(),
+               Json::array({{{"setWeight", 20}}, {{"pause", Json::object()}}}));
+  ASSERT_TRUE(world.wait_phase("Healthy"));
+  const auto forge = [&](int from, int to) {
+    for (int i = from; i < to; ++i)
+      world.apply({{"apiVersion", "argoproj.io/v1alpha1"},
+                   {"kind", "AnalysisRun"},
+                   {"metadata",
+                    {{"name", "forged-" + std::to_string(100 + i)},
+                     {"namespace", "evil"},
+                     {"ownerReferences", Json::array({{{"apiVersion", "argoproj.io/v9"},
+                                                       {"kind", "Rollout"},
+                                                       {"name", "web"},
+                                                       {"uid", world.text("metadata.uid")},
+                                                       {"controller", true}}})}}},
+                   {"spec", {{"metrics", Json::array({UserWorld::metric()})}}},
+                   {"status", {{"phase", "Successful"}}}});
+    world.sim.run_for(Seconds(12));
+    const std::string told = world.events("Rollout", "web");
+    std::size_t number = 0;
+    for (int i = 0; i < to; ++i)
+      if (told.find("evil/forged-" + std::to_string(100 + i)) != told.npos) ++number;
+    return number;
+  };
+  EXPECT_EQ(forge(0, 20), 20U);
+  EXPECT_THAT(world.events("Rollout", "web"), Not(HasSubstr("no more of these")));
+  EXPECT_EQ(forge(20, 100), 64U);
+  EXPECT_THAT(world.events("Rollout", "web"), HasSubstr("no more of these are told of"));
+  world.sim.run_for(Seconds(2000));  // beyond a resync
+  EXPECT_THAT(world.events("Rollout", "web"), Not(HasSubstr("×2")));
+}
+
 // However many there are: names can be foreseen.
 TEST(Ownership, runs_that_bear_the_wanted_names_block_no_gate) {
   std::string name;
@@ -146,6 +181,7 @@ TEST(Ownership, runs_that_bear_the_wanted_names_block_no_gate) {
       continue;
     }
     EXPECT_EQ(current(), name + ".80");
+    world.sim.run_for(Seconds(1));  // Events of one object go one after another
     EXPECT_EQ(world.events("Rollout", "web"),
               "Warning ForeignObjectIgnored: AnalysisRun '" + name +
                   "' is there already and is not this Rollout's: it is left alone, and the "

@@ -379,7 +379,7 @@ TEST(MetricTable, IsWellFormed) {
     EXPECT_TRUE(std::is_sorted(spec.buckets.begin(), spec.buckets.end())) << spec.name;
     EXPECT_LE(spec.identity, static_cast<int>(spec.labels.size())) << spec.name;
   }
-  EXPECT_EQ(all_metrics().size(), 35U);
+  EXPECT_EQ(all_metrics().size(), 36U);
 }
 
 TEST(MetricTable, WhatIsReadOffAnotherMetricFindsItsLabelsThere) {
