@@ -69,8 +69,8 @@ std::optional<EventQueue::Notice> EventQueue::push(Notice notice) {
 EventQueue::Notice EventQueue::make_room(const Object& for_whom) {
   const auto one = namespaces_.find(has_most(ranking_, for_whom.namespace_));
   const bool own = one->first == for_whom.namespace_;
-  const auto line = one->second.lines.find(
-      has_most(one->second.ranking, own ? for_whom.name : std::string()));
+  const auto line =
+      one->second.lines.find(has_most(one->second.ranking, own ? for_whom.name : std::string()));
   Notice gone = std::move(line->second.notices.back());
   line->second.notices.pop_back();
   --one->second.held;
@@ -95,9 +95,8 @@ const EventQueue::Notice* EventQueue::take(MonoTime now) {
   while (!resting_.empty() && resting_.begin()->first <= now)
     end_rest(namespaces_.find(resting_.begin()->second));
   if (in_flight_ >= limits_.in_flight) return nullptr;
-  const std::string* whose = next_in_turn(ready_, last_, [&](const std::string& name) {
-    return may_send(namespaces_.at(name));
-  });
+  const std::string* whose = next_in_turn(
+      ready_, last_, [&](const std::string& name) { return may_send(namespaces_.at(name)); });
   if (!whose) return nullptr;
   last_ = *whose;
   const auto one = namespaces_.find(last_);

@@ -53,10 +53,10 @@ http::Request event_request(const EventQueue::Notice& notice) {
   write.type = kube::kEvents;
   write.key = notice.event;
   write.verb = notice.count == 1 ? kube::Verb::Create : kube::Verb::MergePatch;
-  write.body = kube::dump(
-      notice.count == 1
-          ? event_body(notice)
-          : kube::Json{{"count", notice.count}, {"lastTimestamp", format_rfc3339(notice.at)}});
+  write.body =
+      kube::dump(notice.count == 1 ? event_body(notice)
+                                   : kube::Json{{"count", notice.count},
+                                                {"lastTimestamp", format_rfc3339(notice.at)}});
   write.purpose = "Event";
   http::Request request = kube::make_request(write);
   request.timeout = kEventTimeout;
@@ -215,9 +215,8 @@ void EventRecorder::tell_dropped() {
   tell_at_ = now + kDroppedToldEvery;
   std::uint64_t all = 0;
   for (const auto& [name, number] : dropped_) all += number;
-  const auto most = std::max_element(dropped_.begin(), dropped_.end(), [](auto& a, auto& b) {
-    return a.second < b.second;
-  });
+  const auto most = std::max_element(dropped_.begin(), dropped_.end(),
+                                     [](auto& a, auto& b) { return a.second < b.second; });
   telemetry_.log(LogLevel::Warn,
                  "Events were dropped, because too many of their namespace wait or because the API "
                  "server does not take them; what they tell is in this log",

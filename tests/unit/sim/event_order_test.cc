@@ -79,8 +79,7 @@ TEST(EventFairness, B5_a_stranger_who_provokes_many_events_delays_no_warning_of_
     ++provoked;
     return Fault::TimeoutNotApplied;
   });
-  const Json spec = {
-      {"metrics", Json::array({{{"name", "m"}, {"provider", Json::object()}}})}};
+  const Json spec = {{"metrics", Json::array({{{"name", "m"}, {"provider", Json::object()}}})}};
   for (int i = 0; i < 200; ++i)
     world.apply({{"apiVersion", "argoproj.io/v1alpha1"},
                  {"kind", "AnalysisRun"},
