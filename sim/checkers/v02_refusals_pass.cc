@@ -1,7 +1,7 @@
 // V2: a refusal (403, 422) is not for ever: half a minute after the last one of its kind has ended,
 // the write that is still wanted has been sent again. And an abort waits for none: the write that
-// takes the users off the version is sent at once, whatever was refused before. Neither is asked for
-// while the Lease is refused.
+// takes the users off the version is sent at once, whatever was refused before. Neither is asked
+// for while the Lease is refused.
 #include <algorithm>
 #include <map>
 #include <optional>
