@@ -1,6 +1,7 @@
 // V2: a refusal (403, 422) is not for ever: half a minute after the last one of its kind has ended,
 // the write that is still wanted has been sent again. And an abort waits for none: the write that
-// takes the users off the version is sent at once, whatever was refused before.
+// takes the users off the version is sent at once, whatever was refused before. Neither is asked
+// for while the Lease is refused.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -17,6 +18,9 @@ class RefusalsPass final : public Checker {
  public:
   RefusalsPass() : Checker("V2") {}
   void sent(const Sent& sent) override {
+    // Who may not renew the Lease may write nothing.
+    if (sent.resource == "leases" && sent.refused_until)
+      lease_refused_ = std::max(lease_refused_, *sent.refused_until);
     if (sent.resource == "leases" || sent.resource == "events") return;
     if (cut_ && (sent.resource == "ingresses" || sent.resource == "services")) cut_.reset();
     const std::string what = name_of(sent);
@@ -35,7 +39,8 @@ class RefusalsPass final : public Checker {
   void instant(WallTime wall, MonoTime mono) override {
     for (auto it = pending_.begin(); it != pending_.end();) {
       const MonoTime from =
-          std::max({it->second.until, view().faulted_until, view().leader_since, view().halted_at});
+          std::max({it->second.until, view().faulted_until, view().leader_since, view().halted_at,
+                    lease_refused_});
       if (mono <= from + kSentAgainWithin) {
         ++it;
         continue;
@@ -90,7 +95,8 @@ class RefusalsPass final : public Checker {
       return;
     }
     const MonoTime from =
-        std::max({*cut_, view().faulted_until, view().leader_since, view().halted_at});
+        std::max({*cut_, view().faulted_until, view().leader_since, view().halted_at,
+                  lease_refused_});
     if (mono <= from + kCutSentWithin) return;
     report("the update is aborted, and nobody has tried to take the share of " +
                std::to_string(share->second) + " from " + now.current_hash,
@@ -100,6 +106,7 @@ class RefusalsPass final : public Checker {
 
   std::map<std::string, Pending> pending_;
   std::optional<MonoTime> cut_;  // since when a cut is due that nobody has sent
+  MonoTime lease_refused_{};     // until then writes of the Lease were, or are, refused
 };
 
 }  // namespace
