@@ -112,6 +112,7 @@ ScenarioRun::ScenarioRun(const Knobs& knobs, const Scenarios::Crds& crds,
       coming_(knobs.happenings) {
   if (knobs.workflow == Workflow::TwoControllers) checkers.view.instance_id = kOurId;
   checkers.view.lease = sim.lease_of(checkers.view.instance_id);
+  checkers.view.told_within = knobs.watch_delay + 2 * knobs.latency;
   static_cast<void>(sim.apply_object(kube::Json{
       {"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", "argo-rollouts"}}}}));
   watch_server();

@@ -24,6 +24,8 @@ class RefusalsPass final : public Checker {
     if (sent.resource == "leases" || sent.resource == "events") return;
     if (cut_ && (sent.resource == "ingresses" || sent.resource == "services")) cut_.reset();
     const std::string what = name_of(sent);
+    // Whoever had not been told yet sent what is not wanted any more.
+    if (sent.refused_until && turned_at_ && sent.mono <= *turned_at_ + view().told_within) return;
     if (sent.refused_until)
       pending_[what] = {sent, *sent.refused_until};
     else
@@ -76,7 +78,10 @@ class RefusalsPass final : public Checker {
     const bool turned = !before || before->template_text != now.template_text ||
                         before->abort != now.abort || before->stable_hash != now.stable_hash ||
                         before->promote_full != now.promote_full;
-    if (turned) drop([](const Sent&) { return true; });
+    if (turned) {
+      drop([](const Sent&) { return true; });
+      turned_at_ = seen.mono;
+    }
     if (!now.abort || now.current_hash == now.stable_hash || now.stable_hash.empty()) {
       cut_.reset();
     } else if (before && !before->abort) {
@@ -105,6 +110,7 @@ class RefusalsPass final : public Checker {
   }
 
   std::map<std::string, Pending> pending_;
+  std::optional<MonoTime> turned_at_;
   std::optional<MonoTime> cut_;  // since when a cut is due that nobody has sent
   MonoTime lease_refused_{};     // until then writes of the Lease were, or are, refused
 };

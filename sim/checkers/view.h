@@ -57,6 +57,7 @@ class View {
   std::string own_ns = "default", own_name = "web";
   std::string lease = "argo-rollouts-controller-lock";
   std::string instance_id;  // of the controllers under test
+  Micros told_within{};     // of a change, unless watches are disturbed
 
   // Takes the change in; the result refers to `change` and `actor`.
   Seen apply(const Change& change, const Actor& actor, WallTime wall, MonoTime mono);

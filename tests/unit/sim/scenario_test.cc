@@ -393,6 +393,16 @@ TEST(Regression, APlanEndsWhereAnAbortOvertakesIt_Seed20000014) {
   EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
 }
 
+// Neither who may not renew the Lease nor who has not heard yet of a rollback is to be blamed for
+// what he does not send again.
+TEST(Regression, ARefusalIsNotHeldAgainstWhoCannotKnowBetter_Seeds31000078And32000059) {
+  Scenarios scenarios(checkout_crds());
+  for (const std::uint64_t seed : {31000078, 32000059}) {
+    const Outcome outcome = scenarios.run(scenarios.knobs_of(seed));
+    EXPECT_TRUE(outcome.violations.empty()) << seed << "\n" << all_text(outcome.violations);
+  }
+}
+
 // A third version took over while the second had its delay: all old ones wait for the analysis
 // behind the switch, and V5 must not blame the controller for that.
 TEST(Regression, ADelayBehindASwitchLastsUntilItIsJudged_Seed10000188) {
