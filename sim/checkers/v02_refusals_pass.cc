@@ -40,9 +40,8 @@ class RefusalsPass final : public Checker {
   }
   void instant(WallTime wall, MonoTime mono) override {
     for (auto it = pending_.begin(); it != pending_.end();) {
-      const MonoTime from =
-          std::max({it->second.until, view().faulted_until, view().leader_since, view().halted_at,
-                    lease_refused_});
+      const MonoTime from = std::max({it->second.until, view().faulted_until, view().leader_since,
+                                      view().halted_at, lease_refused_});
       if (mono <= from + kSentAgainWithin) {
         ++it;
         continue;
@@ -99,9 +98,8 @@ class RefusalsPass final : public Checker {
       cut_ = std::max(*cut_, mono);
       return;
     }
-    const MonoTime from =
-        std::max({*cut_, view().faulted_until, view().leader_since, view().halted_at,
-                  lease_refused_});
+    const MonoTime from = std::max(
+        {*cut_, view().faulted_until, view().leader_since, view().halted_at, lease_refused_});
     if (mono <= from + kCutSentWithin) return;
     report("the update is aborted, and nobody has tried to take the share of " +
                std::to_string(share->second) + " from " + now.current_hash,
