@@ -77,6 +77,9 @@ class RefusalsPass final : public Checker {
     const bool turned = !before || before->template_text != now.template_text ||
                         before->abort != now.abort || before->stable_hash != now.stable_hash ||
                         before->promote_full != now.promote_full;
+    // A size that belonged to the step before, or was wanted again because a record was lost.
+    if (before && before->step_index != now.step_index)
+      drop([](const Sent& sent) { return sent.resource == "replicasets" && sent.verb == "patch"; });
     if (turned) {
       drop([](const Sent&) { return true; });
       turned_at_ = seen.mono;

@@ -393,11 +393,11 @@ TEST(Regression, APlanEndsWhereAnAbortOvertakesIt_Seed20000014) {
   EXPECT_TRUE(outcome.violations.empty()) << all_text(outcome.violations);
 }
 
-// Neither who may not renew the Lease nor who has not heard yet of a rollback is to be blamed for
-// what he does not send again.
+// Who may not renew the Lease, who has not heard yet of a rollback, and who has come to the next
+// step are not to be blamed for what they do not send again.
 TEST(Regression, ARefusalIsNotHeldAgainstWhoCannotKnowBetter_Seeds31000078And32000059) {
   Scenarios scenarios(checkout_crds());
-  for (const std::uint64_t seed : {31000078, 32000059}) {
+  for (const std::uint64_t seed : {31000078, 32000059, 40002159}) {
     const Outcome outcome = scenarios.run(scenarios.knobs_of(seed));
     EXPECT_TRUE(outcome.violations.empty()) << seed << "\n" << all_text(outcome.violations);
   }
