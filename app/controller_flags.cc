@@ -268,13 +268,35 @@ void add_flags(CLI::App& app, Flags& flags) {
   add_ignored(app, flags.ignored);
 }
 
+namespace {
+
+// CLI11 takes the next word for the value of `--name=`, so that an empty value, which is the default
+// of many flags of the reference, would swallow a flag: here it is a value of its own.
+std::vector<std::string> words_of(CLI::App& app, int argc, const char* const* argv) {
+  std::vector<std::string> out;
+  for (int i = 1; i < argc; ++i) {
+    std::string word = argv[i];
+    const bool empty =
+        word.size() > 3 && word.starts_with("--") && word.find('=') + 1 == word.size();
+    if (empty) word.pop_back();
+    const auto* option = empty ? app.get_option_no_throw(word) : nullptr;
+    if (empty && (option == nullptr || option->get_expected_max() == 0)) word += '=';
+    out.push_back(word);
+    if (empty && word.back() != '=') out.emplace_back();
+  }
+  std::reverse(out.begin(), out.end());  // as CLI11 wants them
+  return out;
+}
+
+}  // namespace
+
 Result<CommandLine> read_command_line(int argc, const char* const* argv) {
   CommandLine out;
   CLI::App app{"The Sluice controller: drives Rollouts", "sluice controller"};
   add_flags(app, out.flags);
   SLUICE_CHECK_OK(check_booleans(app, argc, argv));
   try {
-    app.parse(argc, argv);
+    app.parse(words_of(app, argc, argv));
   } catch (const CLI::CallForHelp&) {
     out.answer = app.help();
   } catch (const CLI::ExtrasError&) {

@@ -550,10 +550,13 @@ void Loop::Impl::send_write(const std::shared_ptr<Running>& running, kube::Write
 
 void Loop::Impl::release_slot() {
   --writes_in_flight;
-  if (waiting_for_slot.empty()) return;
-  auto next = waiting_for_slot.front();
-  waiting_for_slot.pop_front();
-  advance(next);
+  // A plan that has nothing to send any more, because its object is gone, leaves the slot to the
+  // next one: nobody else would wake it.
+  while (!waiting_for_slot.empty() && writes_in_flight < options.writes_in_flight_max) {
+    const auto next = std::move(waiting_for_slot.front());
+    waiting_for_slot.pop_front();
+    advance(next);
+  }
 }
 
 void Loop::Impl::on_write_answer(const std::shared_ptr<Running>& running, const kube::Write& write,

@@ -87,6 +87,23 @@ TEST(Issue9ControllerFlags, WhatCanBeMeantIsTaken) {
     EXPECT_EQ(complaint(words), "") << testing::PrintToString(words);
 }
 
+// Many of the reference's flags are empty by default, and Deployments say so.
+TEST(Issue9ControllerFlags, AnEmptyValueSwallowsNoOtherFlag) {
+  const std::vector<const char*> argv{"controller",          "--ingress-api-version=",
+                                      "--namespaced",        "--logformat=",
+                                      "--namespace",         "shop",
+                                      "--instance-id=",      "--enable-pprof-address=",
+                                      "--secrets-need-label"};
+  const auto line = read_command_line(static_cast<int>(argv.size()), argv.data());
+  ASSERT_TRUE(line) << line.error().message;
+  EXPECT_TRUE(line->flags.namespaced);
+  EXPECT_TRUE(line->flags.secrets_need_label);
+  EXPECT_EQ(line->flags.namespace_, "shop");
+  EXPECT_EQ(line->flags.instance_id, "");
+  EXPECT_THAT(complaint({"--metric-deny-cidr=", "--namespaced"}), HasSubstr("--metric-deny-cidr"));
+  EXPECT_THAT(complaint({"--nonsense=", "--namespaced"}), HasSubstr("--nonsense"));
+}
+
 TEST(Issue9ControllerFlags, AMistypedFlagDoesNotShowItsValue) {
   for (const std::vector<std::string>& words :
        std::vector<std::vector<std::string>>{{"--tokn=hush"}, {"--tokn", "hush"}}) {

@@ -12,7 +12,8 @@
 namespace sluice::sim {
 
 struct UserWorld {
-  explicit UserWorld(const std::string& instance_id = "") : sim(options(instance_id)) {
+  explicit UserWorld(const std::string& instance_id = "") : UserWorld(options(instance_id)) {}
+  explicit UserWorld(const Simulation::Options& options_in) : sim(options_in) {
     for (const char* name : {"default", "argo-rollouts"})
       must(sim.apply_object({{"apiVersion", "v1"},
                              {"kind", "Namespace"},
