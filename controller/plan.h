@@ -26,6 +26,7 @@ struct EventIntent {
 struct QueryIntent {
   std::string id;         // unique among the queries in flight of this key
   http::Request request;  // client_name "metric"
+  Millis wanted{0};       // how long the metric would wait; the request may wait less
 };
 
 using Intent = std::variant<kube::Write, EventIntent, QueryIntent>;

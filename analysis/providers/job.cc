@@ -179,4 +179,27 @@ std::vector<std::shared_ptr<const kube::Job>> superfluous(
   return out;
 }
 
+namespace {
+
+class Row final : public Provider {
+ public:
+  Row() : Provider("job", "Job", {.job = true}) {}
+
+  Result<http::Request> ask(const api::Metric&, const AskContext&) const override {
+    return fail(ErrorCode::Internal, "a Job is created, not asked");
+  }
+  Reading read(const api::Metric&, const http::Request&, const Result<http::Response>&,
+               Work*) const override {
+    return Result<Sample>(fail(ErrorCode::Internal, "a Job is looked at, not read"));
+  }
+  std::string query_of(const api::Metric&) const override { return ""; }
+};
+
+}  // namespace
+
+const Provider& provider() {
+  static const Row row;
+  return row;
+}
+
 }  // namespace sluice::analysis::job

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analysis/provider.h"
 #include "api/analysis.h"
 #include "base/result.h"
 #include "kube/model/objects.h"
@@ -64,5 +65,8 @@ struct Finding {
 [[nodiscard]] std::vector<std::shared_ptr<const kube::Job>> superfluous(
     const std::vector<std::shared_ptr<const kube::Job>>& jobs, std::string_view metric,
     std::size_t limit);
+
+// The row.
+[[nodiscard]] const Provider& provider();
 
 }  // namespace sluice::analysis::job

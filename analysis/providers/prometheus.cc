@@ -28,7 +28,7 @@ std::string time_text(WallTime t) {
   return seconds_text(static_cast<double>(t.time_since_epoch().count()) / 1e6);
 }
 
-Result<std::string> address_of(const Json& config, const Context& context) {
+Result<std::string> address_of(const Json& config, const AskContext& context) {
   std::string address = kube::get_string(config, "address");
   if (address.empty()) address = context.default_address;
   if (address.empty()) return fail(ErrorCode::Invalid, "prometheus address is not configured");
@@ -96,7 +96,7 @@ Result<Seconds> timeout_of(const Json& config) {
 }
 
 Result<Parameters> range_parameters(const Json& range, const std::string& query,
-                                    const Context& context) {
+                                    const AskContext& context) {
   const auto bound = [&](const char* member) -> Result<std::string> {
     auto time = evaluate_range_bound(kube::get_string(range, member), {context.now, context.zones});
     if (!time) {
@@ -220,7 +220,7 @@ std::string status_text(int status) {
 
 }  // namespace
 
-Result<http::Request> build_request(const api::Metric& metric, const Context& context) {
+Result<http::Request> build_request(const api::Metric& metric, const AskContext& context) {
   const Json config = config_of(metric);
   SLUICE_TRY(const std::string address, address_of(config, context));
   SLUICE_CHECK_OK(check_authentication(config, address));
@@ -291,6 +291,32 @@ Result<Sample> interpret(const http::Request& request, const Result<http::Respon
 
 std::string query_of(const api::Metric& metric) {
   return kube::get_string(config_of(metric), "query");
+}
+
+namespace {
+
+class Row final : public Provider {
+ public:
+  Row() : Provider("prometheus", "Prometheus", {.keeps_query = true}) {}
+
+  Result<http::Request> ask(const api::Metric& metric, const AskContext& context) const override {
+    return build_request(metric, context);
+  }
+  Reading read(const api::Metric&, const http::Request& request,
+               const Result<http::Response>& response, Work* work) const override {
+    if (request.method == "POST" && response && wants_get(*response)) return Again{as_get(request)};
+    return interpret(request, response, work);
+  }
+  std::string query_of(const api::Metric& metric) const override {
+    return prometheus::query_of(metric);
+  }
+};
+
+}  // namespace
+
+const Provider& provider() {
+  static const Row row;
+  return row;
 }
 
 }  // namespace sluice::analysis::prometheus

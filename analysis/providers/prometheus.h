@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "analysis/provider.h"
 #include "analysis/providers/sample.h"
 #include "api/analysis.h"
 #include "base/http.h"
@@ -10,15 +11,9 @@
 
 namespace sluice::analysis::prometheus {
 
-struct Context {
-  std::string default_address;  // used when the metric names none
-  WallTime now{};
-  expr::ZoneLoader zones = {};  // for timezone() in the bounds of a range
-};
-
 // Errors: Invalid or Unsupported, the text of the measurement error.
 [[nodiscard]] Result<http::Request> build_request(const api::Metric& metric,
-                                                  const Context& context);
+                                                  const AskContext& context);
 
 // Servers and proxies without POST: the same question as a GET.
 [[nodiscard]] bool wants_get(const http::Response& response);
@@ -31,5 +26,8 @@ struct Context {
 
 // The PromQL text, "" when there is none.
 [[nodiscard]] std::string query_of(const api::Metric& metric);
+
+// The row.
+[[nodiscard]] const Provider& provider();
 
 }  // namespace sluice::analysis::prometheus

@@ -134,4 +134,29 @@ std::string query_of(const api::Metric& metric) {
   return method_of(config) + " " + http::without_user_info(kube::get_string(config, "url"));
 }
 
+namespace {
+
+class Row final : public Provider {
+ public:
+  Row() : Provider("web", "Web", Traits()) {}
+
+  Result<http::Request> ask(const api::Metric& metric, const AskContext&) const override {
+    return build_request(metric);
+  }
+  Reading read(const api::Metric& metric, const http::Request& request,
+               const Result<http::Response>& response, Work* work) const override {
+    return interpret(metric, request, response, work);
+  }
+  std::string query_of(const api::Metric& metric) const override {
+    return analysis::web::query_of(metric);
+  }
+};
+
+}  // namespace
+
+const Provider& provider() {
+  static const Row row;
+  return row;
+}
+
 }  // namespace sluice::analysis::web

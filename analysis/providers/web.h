@@ -2,6 +2,7 @@
 // Web metrics (analysis.md §12.3): an HTTP answer, by JSONPath or as text.
 #include <string>
 
+#include "analysis/provider.h"
 #include "analysis/providers/sample.h"
 #include "api/analysis.h"
 #include "base/http.h"
@@ -20,5 +21,8 @@ namespace sluice::analysis::web {
 
 // "GET http://host/path", for whoever looks at a measurement.
 [[nodiscard]] std::string query_of(const api::Metric& metric);
+
+// The row.
+[[nodiscard]] const Provider& provider();
 
 }  // namespace sluice::analysis::web

@@ -5,9 +5,8 @@
 #include <algorithm>
 
 #include "analysis/args.h"
+#include "analysis/provider_table.h"
 #include "analysis/providers/job.h"
-#include "analysis/providers/prometheus.h"
-#include "analysis/providers/web.h"
 #include "analysis/retention.h"
 #include "analysis/stored_text.h"
 #include "analysis/validate.h"
@@ -20,24 +19,18 @@ namespace sluice::analysisrun {
 
 namespace {
 
+using analysis::is_job;
 using analysis::Task;
 using api::AnalysisPhase;
 using controller::Why;
 
-constexpr std::string_view kGetSuffix = "/get";  // of the id of a query that is repeated as a GET
+constexpr std::string_view kAgainSuffix = "/again";  // of the id of a query in its other form
 constexpr std::string_view kResolvedQuery = "ResolvedPrometheusQuery";
 // Every round ends something, so that few are ever needed.
 constexpr int kRoundsMax = 8;
 // Of a pass, beyond which no further answer is assessed: some 25 ms, a hundred thousand plain
 // conditions.
 constexpr std::uint64_t kStepsMax = 1'000'000;
-
-bool is_job(const api::Metric& metric) {
-  return metric.provider_kind == "job";
-}
-bool is_prometheus(const api::Metric& metric) {
-  return metric.provider_kind == "prometheus";
-}
 
 }  // namespace
 
@@ -58,7 +51,7 @@ void Pass::run() {
   for (std::size_t i = 0; i < metrics_.size(); ++i) {
     const std::string id = query_id(i);
     if (observed_.in_flight.count(id) > 0 ||
-        observed_.in_flight.count(id + std::string(kGetSuffix)) > 0)
+        observed_.in_flight.count(id + std::string(kAgainSuffix)) > 0)
       asked_.insert(metrics_[i].name);
   }
   if (!prepare_secrets()) return;
@@ -105,7 +98,8 @@ bool Pass::prepare() {
 // Secrets are read only when something is to be measured or an answer to be assessed: a condition
 // may hold a Secret, and the error text of an answer may show one.
 bool Pass::prepare_secrets() {
-  if (analysis::secret_references(run_.spec.args).empty()) return true;
+  const auto references = secret_references();
+  if (references.empty()) return true;
   const bool terminating = analysis::is_terminating(view(), status_);
   bool needed = !observed_.answers.empty();
   for (const api::Metric& metric : metrics_) {
@@ -113,7 +107,7 @@ bool Pass::prepare_secrets() {
     if (idle && analysis::due(metric, status_, terminating, now_) == Task::Measure) needed = true;
   }
   if (!needed) return true;
-  secrets_ = read_secrets(run_.spec.args, run_.meta.key.namespace_, observed_.secrets);
+  secrets_ = read_secrets(references, run_.meta.key.namespace_, observed_.secrets);
   if (!secrets_.absent.empty()) {
     end_with_error("Unable to resolve metric arguments: " + secrets_.absent);
     return false;
@@ -127,6 +121,15 @@ bool Pass::prepare_secrets() {
   }
   measured_ = std::move(*measured);
   return true;
+}
+
+std::vector<std::string> Pass::secret_references() const {
+  std::vector<std::string> out = analysis::secret_references(run_.spec.args);
+  for (const api::Metric& metric : metrics_)
+    if (const auto* provider = analysis::provider_of(metric))
+      for (auto& one : provider->secrets(metric))
+        if (std::find(out.begin(), out.end(), one) == out.end()) out.push_back(std::move(one));
+  return out;
 }
 
 std::string Pass::mask(std::string text) const {
@@ -144,7 +147,7 @@ void Pass::take_answers() {
   for (const Answer& answer : observed_.answers) {
     for (std::size_t i = 0; i < metrics_.size(); ++i) {
       const std::string id = query_id(i);
-      if (answer.id != id && answer.id != id + std::string(kGetSuffix)) continue;
+      if (answer.id != id && answer.id != id + std::string(kAgainSuffix)) continue;
       if (work_.steps < kStepsMax) {
         take_answer(answer, id, i);
       } else {
@@ -166,32 +169,23 @@ void Pass::take_answer(const Answer& answer, const std::string& id, std::size_t 
     record(index, analysis::error_measurement(secrets_.unreadable, timing));
     return;
   }
-  auto request = build_query(metric, answer.started_at);
-  if (!request) {
-    record(index, analysis::error_measurement(request.error().message, timing));
-    return;
-  }
-  const bool repeated = answer.id != id;
-  if (is_prometheus(metric)) {
-    if (repeated) {
-      *request = analysis::prometheus::as_get(*request);
-    } else if (answer.response && analysis::prometheus::wants_get(*answer.response)) {
-      finish_query(*request, index, answer.started_at);
-      queries_.push_back({id + std::string(kGetSuffix), analysis::prometheus::as_get(*request)});
+  const analysis::Provider* provider = analysis::provider_of(metric);
+  if (provider == nullptr) return;  // nothing was asked
+  auto reading = provider->read(metric, answer.request, answer.response, &work_);
+  if (auto* again = std::get_if<analysis::Again>(&reading)) {
+    if (answer.id == id) {
+      queries_.push_back(
+          {id + std::string(kAgainSuffix), std::move(again->request), answer.wanted});
       asked_.insert(metrics_[index].name);
       return;
     }
-    auto sample = analysis::prometheus::interpret(*request, answer.response, &work_);
-    if (!sample) sample.error().message += ceiling_text(*request, answer.response);
-    record(index,
-           analysis::measure(metric, sample, analysis::prometheus::query_of(metric), timing,
-                             options_.zones, &work_));
-  } else {
-    auto sample = analysis::web::interpret(metric, *request, answer.response, &work_);
-    if (!sample) sample.error().message += ceiling_text(*request, answer.response);
-    record(index, analysis::measure(metric, sample, analysis::web::query_of(metric), timing,
-                                    options_.zones, &work_));
+    reading = Result<analysis::Sample>(
+        fail(ErrorCode::Unavailable, "asked in two forms, and answered in neither"));
   }
+  auto& sample = std::get<Result<analysis::Sample>>(reading);
+  if (!sample) sample.error().message += ceiling_text(answer);
+  record(index, analysis::measure(metric, sample, provider->query_of(metric), timing,
+                                  options_.zones, &work_));
 }
 
 void Pass::record(std::size_t index, api::Measurement measurement) {
@@ -202,8 +196,9 @@ void Pass::record(std::size_t index, api::Measurement measurement) {
   analysis::clean_texts(measurement);
   const bool fresh = analysis::find_result(status_, metric.name) == nullptr;
   api::MetricResult& result = analysis::result_for(view(), status_, metric);
-  if (fresh && is_prometheus(metric)) {
-    std::string query = mask(analysis::prometheus::query_of(measured_[index]));
+  const analysis::Provider* provider = analysis::provider_of(metric);
+  if (fresh && provider != nullptr && provider->traits().keeps_query) {
+    std::string query = mask(provider->query_of(measured_[index]));
     if (!query.empty())
       result.metadata[std::string(kResolvedQuery)] = analysis::shortened(std::move(query));
   }
@@ -285,46 +280,42 @@ bool Pass::start(std::size_t index) {
   return is_job(metrics_[index]) ? start_job(index, number) : start_query(index, number);
 }
 
-Result<http::Request> Pass::build_query(const api::Metric& metric, WallTime at) const {
-  if (is_prometheus(metric))
-    return analysis::prometheus::build_request(metric, {options_.prometheus_address, at, options_.zones});
-  if (metric.provider_kind == "web") return analysis::web::build_request(metric);
-  return fail(
-      ErrorCode::Unsupported,
-      fmt::format("provider.{} is not implemented by this release: use prometheus, web or job",
-                  metric.provider_kind));
+Result<http::Request> Pass::build_query(const api::Metric& metric, const StringMap& secrets) const {
+  const analysis::Provider* provider = analysis::provider_of(metric);
+  if (provider == nullptr)
+    return fail(ErrorCode::Unsupported, analysis::unsupported_provider(metric));
+  return provider->ask(metric, {options_.prometheus_address, now_, options_.zones, secrets});
 }
 
-void Pass::finish_query(http::Request& request, std::size_t index, WallTime at) {
-  request.timeout = std::min<Millis>(request.timeout, options_.metric_timeout_max);
-  if (secrets_.values.empty()) return;
-  if (!altered_) {
-    StringMap others = secrets_.values;
-    for (auto& [name, value] : others) value += "x";
-    altered_ = analysis::resolve_metrics(run_.spec.metrics, run_.spec.args, &others);
-  }
-  analysis::mark_secrets(request, *altered_ ? build_query((**altered_)[index], at)
-                                            : Result<http::Request>(fail(altered_->error())));
+Result<http::Request> Pass::marked_query(std::size_t index) {
+  auto request = build_query(measured_[index], secrets_.values);
+  if (!request || secrets_.values.empty()) return request;
+  StringMap others = secrets_.values;
+  for (auto& [name, value] : others) value += "x";
+  if (!altered_) altered_ = analysis::resolve_metrics(run_.spec.metrics, run_.spec.args, &others);
+  analysis::mark_secrets(*request, *altered_ ? build_query((**altered_)[index], others)
+                                             : Result<http::Request>(fail(altered_->error())));
+  return request;
 }
 
-std::string Pass::ceiling_text(const http::Request& request,
-                               const Result<http::Response>& response) const {
-  const bool late = !response && response.error().code == ErrorCode::Timeout;
-  if (!late || request.timeout <= options_.metric_timeout_max) return "";
+std::string Pass::ceiling_text(const Answer& answer) const {
+  const bool late = !answer.response && answer.response.error().code == ErrorCode::Timeout;
+  if (!late || answer.wanted <= options_.metric_timeout_max) return "";
   return fmt::format(
       " (the metric would wait {}, but --metric-timeout-max of the controller is {})",
-      format_go_duration(request.timeout), format_go_duration(options_.metric_timeout_max));
+      format_go_duration(answer.wanted), format_go_duration(options_.metric_timeout_max));
 }
 
 bool Pass::start_query(std::size_t index, std::int64_t number) {
-  auto request = build_query(measured_[index], now_);
+  auto request = marked_query(index);
   if (!request) {
     record_error(index, request.error().message);
     return true;
   }
-  finish_query(*request, index, now_);
   const std::string& name = metrics_[index].name;
-  queries_.push_back({query_id(index), std::move(*request)});
+  const Millis wanted = request->timeout;
+  request->timeout = std::min<Millis>(wanted, options_.metric_timeout_max);
+  queries_.push_back({query_id(index), std::move(*request), wanted});
   asked_.insert(name);
   trace_.push_back({Why::MeasurementStarted, fmt::format("{} #{}", name, number)});
   return false;

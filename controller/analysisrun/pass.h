@@ -32,6 +32,8 @@ class Pass {
   void end_with_error(std::string message);
   [[nodiscard]] bool prepare();          // metrics, validation, rules; false when the run was ended
   [[nodiscard]] bool prepare_secrets();  // false when the run was ended
+  // Of arguments and of providers, as "name/key".
+  [[nodiscard]] std::vector<std::string> secret_references() const;
 
   [[nodiscard]] analysis::RunView view() const;
   void take_answers();
@@ -53,12 +55,12 @@ class Pass {
   bool create_job(std::size_t index, std::int64_t number);  // false: an error was recorded
 
   bool start_query(std::size_t index, std::int64_t number);
-  [[nodiscard]] Result<http::Request> build_query(const api::Metric& metric, WallTime at) const;
+  [[nodiscard]] Result<http::Request> build_query(const api::Metric& metric,
+                                                  const StringMap& secrets) const;
   // To be sent: no longer than the ceiling, and with its Secrets marked.
-  void finish_query(http::Request& request, std::size_t index, WallTime at);
+  [[nodiscard]] Result<http::Request> marked_query(std::size_t index);
   // What is to be said of a time-out that is the ceiling's and not the metric's; "" when it is not.
-  [[nodiscard]] std::string ceiling_text(const http::Request& request,
-                                         const Result<http::Response>& response) const;
+  [[nodiscard]] std::string ceiling_text(const Answer& answer) const;
   void record(std::size_t index, api::Measurement measurement);
   void record_error(std::size_t index, std::string message);
   [[nodiscard]] std::string mask(std::string text) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "analysis/limits.h"
+#include "analysis/provider_table.h"
 #include "api/resources.h"
 #include "kube/json/json.h"
 #include "kube/json/node.h"
@@ -100,7 +101,8 @@ std::optional<Waiting> waiting_samples(const api::MetricResult* before,
 
 // When the samples that differ have to be written; nullopt: now. WallTime::max(): none differs.
 std::optional<WallTime> samples_due(const api::AnalysisRunStatus& stored,
-                                    const api::AnalysisRunStatus& status, const Patience& patience) {
+                                    const api::AnalysisRunStatus& status,
+                                    const Patience& patience) {
   WallTime due = WallTime::max();
   for (const api::MetricResult& result : status.metric_results) {
     const api::MetricResult* before = nullptr;
@@ -145,7 +147,7 @@ api::AnalysisRunStatus stored_status(const api::AnalysisRun& run) {
 
 std::optional<Micros> sample_patience(const api::Metric& metric) {
   const auto interval = analysis::interval_of(metric);
-  if (!interval || *interval > kSamplesWaitMax || metric.provider_kind == "job") return std::nullopt;
+  if (!interval || *interval > kSamplesWaitMax || analysis::is_job(metric)) return std::nullopt;
   return std::min<Micros>(*interval * kSamplesWaitIntervals, kSamplesWaitMax);
 }
 

@@ -19,11 +19,13 @@
 
 namespace sluice::analysisrun {
 
-// The answer to a QueryIntent of an earlier pass.
+// The answer to a QueryIntent of an earlier pass, together with what was asked.
 struct Answer {
   std::string id;
   WallTime started_at{}, finished_at{};
   Result<http::Response> response;
+  http::Request request;
+  Millis wanted{0};
 };
 
 struct Options {
@@ -40,8 +42,8 @@ struct Observed {
   // Where that is known from the Rollout that controls it: whether it is ours to act on, whatever
   // its own instance id says.
   std::optional<bool> ours;
-  std::vector<Answer> answers;                  // not yet assessed
-  std::set<std::string> in_flight;              // ids of queries without an answer
+  std::vector<Answer> answers;      // not yet assessed
+  std::set<std::string> in_flight;  // ids of queries without an answer
   std::map<std::string, Result<std::string>>
       secrets;  // "name/key" → value, or why it could not be read
   std::vector<std::shared_ptr<const kube::Job>> jobs;  // controlled by the run: kube::controls()

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "analysis/args.h"
 #include "api/keys.h"
 #include "base/hash.h"
 #include "kube/json/node.h"
@@ -32,8 +31,7 @@ Result<std::string> secret_value(std::string_view body, const std::string& name,
   SLUICE_TRY(const auto document, kube::Document::parse(body));
   const kube::Node secret = document.root();
   // Before the key is looked for: whether there is one is nobody's business either.
-  if (need_label &&
-      secret["metadata"]["labels"][api::kAnalysisArgumentLabel].as_string() != "true")
+  if (need_label && secret["metadata"]["labels"][api::kAnalysisArgumentLabel].as_string() != "true")
     return fail(ErrorCode::Invalid,
                 fmt::format("it does not carry the label {}=true, which the controller's flag "
                             "--secrets-need-label asks for",
@@ -45,10 +43,11 @@ Result<std::string> secret_value(std::string_view body, const std::string& name,
               fmt::format("key '{}' does not exist in secret '{}'", key, name));
 }
 
-SecretReading read_secrets(const std::vector<api::Argument>& args, std::string_view run_namespace,
+SecretReading read_secrets(const std::vector<std::string>& references,
+                           std::string_view run_namespace,
                            const std::map<std::string, Result<std::string>>& secrets) {
   SecretReading out;
-  for (const std::string& id : analysis::secret_references(args)) {
+  for (const std::string& id : references) {
     const std::string name = id.substr(0, id.find('/'));
     auto found = secrets.find(id);
     if (found == secrets.end()) {

@@ -1,5 +1,5 @@
 #pragma once
-// Secrets of a run's arguments (analysis.md §5.6).
+// Secrets of a run's arguments and of its providers (analysis.md §5.6).
 #include <map>
 #include <string>
 #include <vector>
@@ -24,7 +24,7 @@ struct SecretReading {
 [[nodiscard]] Result<std::string> secret_value(std::string_view body, const std::string& name,
                                                const std::string& key, bool need_label);
 
-[[nodiscard]] SecretReading read_secrets(const std::vector<api::Argument>& args,
+[[nodiscard]] SecretReading read_secrets(const std::vector<std::string>& references,
                                          std::string_view run_namespace,
                                          const std::map<std::string, Result<std::string>>& secrets);
 

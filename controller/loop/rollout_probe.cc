@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "analysis/provider_table.h"
 #include "api/routers.h"
 #include "base/strings.h"
 
@@ -24,25 +25,6 @@ std::string_view router_label(const api::Rollout& rollout) {
 
 void forget_metrics(Telemetry& telemetry, std::string_view scope, const kube::ObjectKey& object) {
   telemetry.forget(object.namespace_, std::string(scope) + "/" + object.name);
-}
-
-std::string_view metric_type(std::string_view provider_kind) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kTypes{
-      {{"prometheus", "Prometheus"},
-       {"job", "Job"},
-       {"kayenta", "Kayenta"},
-       {"web", "Web"},
-       {"datadog", "Datadog"},
-       {"wavefront", "Wavefront"},
-       {"newRelic", "NewRelic"},
-       {"cloudWatch", "CloudWatch"},
-       {"graphite", "Graphite"},
-       {"influxdb", "Influxdb"},
-       {"skywalking", "skywalking"},
-       {"plugin", "RPCPlugin"}}};
-  for (const auto& [member, type] : kTypes)
-    if (member == provider_kind) return type;
-  return "Unknown Provider";
 }
 
 std::string_view metric_phase(const api::Rollout& rollout) {
@@ -95,9 +77,9 @@ void publish(Telemetry& telemetry, const api::AnalysisRun& run, bool first_seen)
   // is of no interest any more.
   const bool over = api::is_completed(run.status.phase);
   if (over) forget_metrics(telemetry, kRunMetrics, run.meta.key);
-  telemetry.gauge(
-      "analysis_run_info",
-      {{"namespace", ns}, {"name", name}, {"phase", api::to_string(run.status.phase)}}, 1);
+  telemetry.gauge("analysis_run_info",
+                  {{"namespace", ns}, {"name", name}, {"phase", api::to_string(run.status.phase)}},
+                  1);
   if (over && first_seen) return;
   for (const auto& metric : run.spec.metrics) {
     const auto& results = run.status.metric_results;
@@ -113,7 +95,7 @@ void publish(Telemetry& telemetry, const api::AnalysisRun& run, bool first_seen)
                     {{"namespace", ns},
                      {"name", name},
                      {"metric", printable_line(metric.name)},
-                     {"type", metric_type(metric.provider_kind)},
+                     {"type", analysis::metric_type(metric.provider_kind)},
                      {"dry_run", dry_run ? "true" : "false"},
                      {"phase", result != results.end() ? api::to_string(result->phase) : ""}},
                     1);
@@ -128,7 +110,7 @@ void publish(Telemetry& telemetry, const api::AnalysisTemplate& analysis_templat
     telemetry.gauge("analysis_template_metric_info",
                     {{"namespace", key.namespace_},
                      {"name", key.name},
-                     {"type", metric_type(metric.provider_kind)},
+                     {"type", analysis::metric_type(metric.provider_kind)},
                      {"metric", printable_line(metric.name)}},
                     1);
   }

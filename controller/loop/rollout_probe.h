@@ -21,11 +21,8 @@ void publish_durations(Telemetry& telemetry, const api::Rollout* before,
 void forget_metrics(Telemetry& telemetry, std::string_view scope, const kube::ObjectKey& object);
 inline constexpr std::string_view kRolloutMetrics = "rollout", kRunMetrics = "analysis_run",
                                   kTemplateMetrics = "analysis_template",
-                                  kExperimentMetrics = "experiment",
-                                  kServiceMetrics = "service", kIngressMetrics = "ingress";
-
-// The `type` label of analysis_run_metric_type, from the name of the provider's member.
-[[nodiscard]] std::string_view metric_type(std::string_view provider_kind);
+                                  kExperimentMetrics = "experiment", kServiceMetrics = "service",
+                                  kIngressMetrics = "ingress";
 
 // The `phase` label of rollout_info, from conditions (not from status.phase).
 [[nodiscard]] std::string_view metric_phase(const api::Rollout& rollout);

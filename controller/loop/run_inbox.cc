@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kRequestBytesMax = 64U << 20U;
 constexpr std::size_t kAnswerBytesMax = 128U << 20U;
 constexpr std::size_t kHandedOverMax = 4U << 20U;  // to one pass, and one answer in any case
-constexpr std::size_t kQueryCost = 1024;  // in memory, beside its texts
+constexpr std::size_t kQueryCost = 1024;           // in memory, beside its texts
 
 std::uint64_t fingerprint(const api::AnalysisRun& run) {
   std::uint64_t hash = fnv1a64(run.meta.uid);
@@ -45,7 +45,7 @@ std::size_t size_of(const http::Request& request) {
 }
 
 std::size_t size_of(const analysisrun::Answer& answer) {
-  return answer.response ? answer.response->body.size() : 0;
+  return size_of(answer.request) + (answer.response ? answer.response->body.size() : 0);
 }
 
 // "name/key".
@@ -184,7 +184,7 @@ void RunInbox::pump() {
 void RunInbox::send(Id id) {
   Query& query = queries_.at(id);
   patience_.erase({query.deadline, id});
-  http::Request request = std::exchange(query.query.request, {});
+  http::Request request = query.query.request;  // the answer is read together with it
   request.client_name = "metric";
   request.on_behalf_of = query.run.namespace_;
   request.timeout =
@@ -206,7 +206,7 @@ void RunInbox::on_answer(Id id, const TransportEvent& event) {
 void RunInbox::end_query(Id id, Result<http::Response> response) {
   const auto found = queries_.find(id);
   if (found == queries_.end()) return;
-  const Query query = take_query(found);
+  Query query = take_query(found);
   const auto it = boxes_.find(query.run);
   if (it == boxes_.end()) return;
   it->second.in_flight.erase(query.query.id);
@@ -215,6 +215,9 @@ void RunInbox::end_query(Id id, Result<http::Response> response) {
   answer.started_at = query.started_at;
   answer.finished_at = clock_.wall_now();
   answer.response = std::move(response);
+  answer.request = std::move(query.query.request);
+  if (!answer.response) answer.request.body.clear();  // only what was answered is read
+  answer.wanted = query.query.wanted;
   answers_.emplace(id, query.run);
   answer_bytes_.hold(id, query.run.namespace_, size_of(answer));
   it->second.answers.push_back(std::move(answer));
@@ -281,8 +284,8 @@ void RunInbox::read_secret(const kube::ObjectKey& run, const std::string& name_a
 
 void RunInbox::send_read(Id id) {
   Read& read = reads_.at(id);
-  auto request = kube::make_get(
-      kube::kSecrets, {read.run.namespace_, parts_of(read.name_and_key).first});
+  auto request =
+      kube::make_get(kube::kSecrets, {read.run.namespace_, parts_of(read.name_and_key).first});
   read.token = requests_.submit(std::move(request),
                                 [this, id](const TransportEvent& event) { on_secret(id, event); });
 }
@@ -294,8 +297,8 @@ void RunInbox::on_secret(Id id, const TransportEvent& event) {
   if (const auto it = boxes_.find(read.run); it != boxes_.end()) {
     it->second.secrets_asked.erase(read.name_and_key);
     it->second.secrets.insert_or_assign(
-        read.name_and_key, secret_value(event, read.run.namespace_, read.name_and_key,
-                                        options_.secrets_need_label));
+        read.name_and_key,
+        secret_value(event, read.run.namespace_, read.name_and_key, options_.secrets_need_label));
     read.answered();
   }
   pump();

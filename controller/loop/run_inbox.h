@@ -58,7 +58,7 @@ class RunInbox {
   };
   struct Query {
     kube::ObjectKey run;
-    controller::QueryIntent query;  // its request is gone once it is sent
+    controller::QueryIntent query;
     std::function<void()> answered;
     MonoTime deadline{};
     Micros patience{};
@@ -90,7 +90,7 @@ class RunInbox {
   std::map<kube::ObjectKey, Box> boxes_;
   std::map<Id, Query> queries_;
   std::map<Id, Read> reads_;
-  std::map<Id, kube::ObjectKey> answers_;  // not taken yet: whose box they are in
+  std::map<Id, kube::ObjectKey> answers_;       // not taken yet: whose box they are in
   std::set<std::pair<MonoTime, Id>> patience_;  // of the queries that wait for a slot
   FairShare query_slots_, secret_slots_;
   Budget request_bytes_, answer_bytes_;

@@ -91,6 +91,20 @@ std::string check_router(const std::string& file, const std::string& included) {
          kWhere;
 }
 
+// "analysis/providers/web.h" is a provider's; what they share, and Jobs, are everybody's.
+std::string check_provider(const std::string& file, const std::string& included) {
+  static const std::vector<std::string> shared = {"sample.h", "jsonpath.h", "jsonpath_nodes.h",
+                                                  "job.h"};
+  const std::string folder = "analysis/providers/";
+  if (!starts_with(included, folder) || starts_with(file, "tests/")) return "";
+  const std::string name = included.substr(folder.size());
+  if (std::find(shared.begin(), shared.end(), name) != shared.end()) return "";
+  const std::string own = folder + name.substr(0, name.rfind('.'));
+  if (file == "analysis/provider_table.cc" || starts_with(file, own)) return "";
+  return "only analysis/provider_table.cc may include " + included +
+         ": ask the row (analysis/provider.h)" + kWhere;
+}
+
 std::string check_own(const std::string& file, const std::string& included) {
   for (const auto& [prefix, allowed] : layers()) {
     if (!starts_with(file, prefix)) continue;
@@ -195,6 +209,31 @@ std::string router_named_in(const std::string& file, const std::string& text) {
   return "";
 }
 
+std::string provider_named_in(const std::string& file, const std::string& text) {
+  static const std::vector<std::string> folders = {"controller/", "analysis/", "kube/", "view/",
+                                                   "cli/"};
+  const auto inside = [&](const std::string& folder) { return starts_with(file, folder); };
+  if (std::none_of(folders.begin(), folders.end(), inside)) return "";
+  if (starts_with(file, "analysis/providers/") || file == "analysis/provider_table.cc") return "";
+  std::string code;  // in lower case, without comments
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size() - 1) + 1;
+    const std::string line = text.substr(begin, end - begin);
+    for (const char c : line.substr(0, line.find("//")))
+      code += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    begin = end;
+  }
+  for (const char* name : {"prometheus", "datadog", "newrelic", "wavefront", "kayenta",
+                           "cloudwatch", "graphite", "influxdb", "skywalking"})
+    if (code.find(name) != std::string::npos) return name;
+  // "web" and "job" are words of other things too; "" and "+" are no providers.
+  static const std::string comparison = "provider_kind == \"";
+  for (auto at = code.find(comparison); at != std::string::npos; at = code.find(comparison, at + 1))
+    if (std::isalpha(static_cast<unsigned char>(code[at + comparison.size()])) != 0)
+      return comparison;
+  return "";
+}
+
 std::set<std::string> unused_edges(const std::vector<Source>& sources) {
   std::set<std::string> out;
   for (const auto& [prefix, allowed] : layers()) {
@@ -229,6 +268,7 @@ std::vector<Finding> check_file(const std::string& file, const std::string& text
     if (line[open] != '"') continue;
     add(check_own(file, included));
     add(check_router(file, included));
+    add(check_provider(file, included));
   }
   return findings;
 }

@@ -7,6 +7,7 @@
 #include "tests/tidy/include_rules.h"
 
 using sluice::tidy::check_file;
+using sluice::tidy::provider_named_in;
 using sluice::tidy::router_named_in;
 
 namespace {
@@ -64,6 +65,8 @@ TEST(IncludeRules, CatchEachKindOfBreach) {
       {"controller/rollout/x.cc", "#include \"controller/loop/loop.h\"\n"},
       {"controller/rollout/x.cc", "#include \"traffic/nginx/nginx.h\"\n"},
       {"traffic/status.cc", "#include \"traffic/nginx/nginx.h\"\n"},
+      {"controller/analysisrun/pass.cc", "#include \"analysis/providers/web.h\"\n"},
+      {"analysis/providers/web.cc", "#include \"analysis/providers/prometheus.h\"\n"},
       {"traffic/istio/x.cc", "#include \"traffic/nginx/nginx.h\"\n"},
       {"cluster/x.cc", "#include \"demo/demo.h\"\n"},
       {"demo/x.cc", "  execve(argv[0], argv.data(), envp.data());\n"},
@@ -74,6 +77,10 @@ TEST(IncludeRules, CatchEachKindOfBreach) {
   EXPECT_TRUE(check_file("controller/loop/x.cc",
                          "#include \"controller/rollout/rollout.h\"\n#include <map>\n")
                   .empty());
+  EXPECT_TRUE(
+      check_file("analysis/provider_table.cc", "#include \"analysis/providers/web.h\"\n").empty());
+  EXPECT_TRUE(
+      check_file("controller/analysisrun/x.cc", "#include \"analysis/providers/job.h\"\n").empty());
   EXPECT_TRUE(check_file("traffic/routers.cc", "#include \"traffic/nginx/nginx.h\"\n").empty());
   EXPECT_TRUE(check_file("traffic/nginx/x.cc", "#include \"traffic/nginx/nginx.h\"\n").empty());
   EXPECT_TRUE(check_file("controller/rollout/x.cc", "#include \"traffic/router.h\"\n").empty());
@@ -89,6 +96,27 @@ TEST(Tidy, NobodyNamesARouterButItsRow) {
   std::sort(naming.begin(), naming.end());
   EXPECT_EQ(naming, sluice::tidy::exceptions("named_routers"))
       << "ask traffic/router.h; what no longer names one leaves the list";
+}
+
+// A metric provider is a row of analysis/provider_table.cc.
+TEST(Tidy, NobodyNamesAProviderButItsRow) {
+  std::vector<std::string> naming;
+  each_source([&](const std::string& file, const std::string& text) {
+    const auto name = provider_named_in(file, text);
+    if (!name.empty()) naming.push_back(file + ": " + name);
+  });
+  std::sort(naming.begin(), naming.end());
+  EXPECT_EQ(naming, sluice::tidy::exceptions("named_providers"))
+      << "ask analysis/provider.h; what no longer names one leaves the list";
+}
+
+TEST(Tidy, AProviderIsKnownByItsNameOutsideComments) {
+  EXPECT_EQ(provider_named_in("controller/analysisrun/x.cc", "a.prometheus_address;\n"),
+            "prometheus");
+  EXPECT_EQ(provider_named_in("cli/x.cc", "if (m.provider_kind == \"web\")"),
+            "provider_kind == \"");
+  EXPECT_EQ(provider_named_in("analysis/x.cc", "int a;  // Prometheus gives\nint b;"), "");
+  EXPECT_EQ(provider_named_in("analysis/providers/x.cc", "prometheus"), "");
 }
 
 TEST(Tidy, ARouterIsKnownByItsNameAndItsKinds) {

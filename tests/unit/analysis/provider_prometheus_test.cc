@@ -18,7 +18,7 @@ api::Metric prometheus_metric(const std::string& provider, const std::string& mo
   return metric_from(R"({"name":"m")" + more + R"(,"provider":{"prometheus":{)" + provider + "}}}");
 }
 
-const prometheus::Context kContext{"", at(0.25)};
+const AskContext kContext{"", at(0.25)};
 
 std::string header(const http::Request& request, std::string_view name) {
   const std::string* value = http::find_header(request.headers, name);

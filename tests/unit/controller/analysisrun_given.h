@@ -93,13 +93,13 @@ class World {
     now = at(seconds);
     last = decide(observed, now, options);
     if (last.secrets_needed.empty())
-      std::erase_if(answers,
-                    [&](const Answer& one) { return !last.unassessed.contains(one.id); });
+      std::erase_if(answers, [&](const Answer& one) { return !last.unassessed.contains(one.id); });
     memory_ = last.status;
     for (const auto& intent : last.plan.intents) {
       if (const auto* query = std::get_if<controller::QueryIntent>(&intent)) {
         in_flight.insert(query->id);
         requests[query->id] = query->request;
+        wanted[query->id] = query->wanted;
       } else if (const auto* write = std::get_if<kube::Write>(&intent);
                  write != nullptr && writes_arrive) {
         apply(*write);
@@ -112,10 +112,12 @@ class World {
     if (in_flight.empty()) return;
     answer(*in_flight.begin(), std::move(response), started, finished);
   }
-  void answer(std::string id, Result<http::Response> response, double started,
-              double finished) {
+  void answer(std::string id, Result<http::Response> response, double started, double finished) {
     in_flight.erase(id);
-    answers.push_back({std::move(id), at(started), at(finished), std::move(response)});
+    const auto& asked = requests[id];
+    const Millis patience = wanted[id];
+    answers.push_back(
+        {std::move(id), at(started), at(finished), std::move(response), asked, patience});
   }
   // Ask at `seconds`, answer half a second later, decide.
   Decision& sample(double seconds, const std::string& values) {
@@ -176,6 +178,7 @@ class World {
   std::vector<Answer> answers;
   std::set<std::string> in_flight;
   std::map<std::string, http::Request> requests;
+  std::map<std::string, Millis> wanted;
   std::map<std::string, Result<std::string>> secrets;
   std::map<std::string, std::shared_ptr<const kube::Job>> jobs;
   std::vector<std::shared_ptr<const kube::Pod>> pods;

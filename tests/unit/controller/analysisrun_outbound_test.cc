@@ -10,8 +10,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
 using testing::status_answer;
+using ::testing::UnorderedElementsAre;
 using testing::vector_answer;
 using testing::World;
 
@@ -57,7 +57,7 @@ TEST(F4_Ceiling, the_repetition_as_a_get_has_it_too) {
   world.step(0);
   world.answer(status_answer(405), 0, 0.5);
   world.step(0.5);
-  EXPECT_EQ(world.requests.at("m#1/get").timeout, Seconds(300));
+  EXPECT_EQ(world.requests.at("m#1/again").timeout, Seconds(300));
 }
 
 TEST(F4_Ceiling, a_time_out_that_the_metric_did_not_ask_for_is_explained) {
@@ -65,11 +65,12 @@ TEST(F4_Ceiling, a_time_out_that_the_metric_did_not_ask_for_is_explained) {
     int seconds;
     const char* end;
   };
-  for (const auto& c : {Case{3600, "context deadline exceeded (the metric would wait 1h0m0s, but "
-                                   "--metric-timeout-max of the controller is 5m0s)"},
+  for (const auto& c : {Case{3600,
+                             "context deadline exceeded (the metric would wait 1h0m0s, but "
+                             "--metric-timeout-max of the controller is 5m0s)"},
                         Case{10, "context deadline exceeded"}}) {
-    World world(web_run(R"({"url":"http://web/","timeoutSeconds":)" + std::to_string(c.seconds) +
-                        "}"));
+    World world(
+        web_run(R"({"url":"http://web/","timeoutSeconds":)" + std::to_string(c.seconds) + "}"));
     world.step(0);
     world.answer(fail(ErrorCode::Timeout, "no answer within"), 0, 300);
     world.step(300);
@@ -126,12 +127,12 @@ TEST(F8_Marks, headers_that_hold_a_secret_are_known_and_others_are_not) {
 // everything.
 TEST(F8_Marks, do_not_depend_on_the_value_of_the_secret) {
   for (const char* value : {"temp-for-secret", "1", "x", "hunter2"}) {
-    const World world = with_secret(
-        web_run(R"({"url":"http://web/1/x","headers":[)"
-                R"({"key":"X-Api-Key","value":"{{args.token}}"},)"
-                R"({"key":"X-Plain","value":"1x temp-for-secret {{args.plain}}"}]})",
-                kTokenArg),
-        value);
+    const World world =
+        with_secret(web_run(R"({"url":"http://web/1/x","headers":[)"
+                            R"({"key":"X-Api-Key","value":"{{args.token}}"},)"
+                            R"({"key":"X-Plain","value":"1x temp-for-secret {{args.plain}}"}]})",
+                            kTokenArg),
+                    value);
     EXPECT_THAT(world.requests.at("m#1").secret_headers, ElementsAre("X-Api-Key")) << value;
   }
 }
@@ -151,19 +152,17 @@ TEST(F8_Marks, the_last_header_of_a_name_decides) {
 }
 
 TEST(F8_Marks, basic_authentication_and_bodies_count) {
-  const World basic = with_secret(
-      web_run(R"({"url":"http://web/","authentication":{"basicAuth":{"username":"u",)"
-              R"("password":"{{args.token}}"}}})",
-              kTokenArg));
+  const World basic =
+      with_secret(web_run(R"({"url":"http://web/","authentication":{"basicAuth":{"username":"u",)"
+                          R"("password":"{{args.token}}"}}})",
+                          kTokenArg));
   EXPECT_THAT(basic.requests.at("m#1").secret_headers, ElementsAre("Authorization"));
-  const World body = with_secret(
-      web_run(R"({"url":"http://web/","method":"POST","jsonBody":{"key":"{{args.token}}"}})",
-              kTokenArg));
+  const World body = with_secret(web_run(
+      R"({"url":"http://web/","method":"POST","jsonBody":{"key":"{{args.token}}"}})", kTokenArg));
   EXPECT_TRUE(body.requests.at("m#1").secret_body);
   EXPECT_THAT(body.requests.at("m#1").secret_headers, IsEmpty());
-  const World plain = with_secret(
-      web_run(R"({"url":"http://web/{{args.token}}","method":"POST","body":"{{args.plain}}"})",
-              kTokenArg));
+  const World plain = with_secret(web_run(
+      R"({"url":"http://web/{{args.token}}","method":"POST","body":"{{args.plain}}"})", kTokenArg));
   EXPECT_FALSE(plain.requests.at("m#1").secret_body);
 }
 
@@ -175,11 +174,11 @@ TEST(F8_Marks, of_prometheus_hold_for_the_repetition_as_a_get) {
   EXPECT_FALSE(world.requests.at("m#1").secret_body);
   world.answer(status_answer(405), 0, 0.5);
   world.step(0.5);
-  EXPECT_THAT(world.requests.at("m#1/get").secret_headers, ElementsAre("Authorization"));
-  const World query = with_secret(
-      R"("metrics":[{"name":"m","provider":{"prometheus":{"address":"http://prom",)"
-      R"("query":"up{key='{{args.token}}'}"}}}])" +
-      std::string(kTokenArg));
+  EXPECT_THAT(world.requests.at("m#1/again").secret_headers, ElementsAre("Authorization"));
+  const World query =
+      with_secret(R"("metrics":[{"name":"m","provider":{"prometheus":{"address":"http://prom",)"
+                  R"("query":"up{key='{{args.token}}'}"}}}])" +
+                  std::string(kTokenArg));
   EXPECT_TRUE(query.requests.at("m#1").secret_body);
 }
 

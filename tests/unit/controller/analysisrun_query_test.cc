@@ -250,8 +250,8 @@ TEST(QueryRun, repeats_a_query_as_get_where_post_is_not_allowed) {
   world.step(0);
   world.answer(status_answer(405), 0, 0.1);
   world.step(0.1);
-  ASSERT_EQ(world.in_flight, std::set<std::string>{"m#1/get"});
-  EXPECT_EQ(world.requests["m#1/get"].method, "GET");
+  ASSERT_EQ(world.in_flight, std::set<std::string>{"m#1/again"});
+  EXPECT_EQ(world.requests["m#1/again"].method, "GET");
   world.step(0.2);
   EXPECT_EQ(world.in_flight.size(), 1U);
   world.answer(vector_answer("1"), 0.1, 0.3);
@@ -427,9 +427,10 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& one) { return one.param.name; });
 
 TEST(BadConditions, are_named_with_their_place_when_the_run_starts_and_once) {
-  World world(metrics(prometheus_metric("good") +
-                      R"(,{"name":"bad","interval":"10s","successCondition":"result[0] >\n\n  = 1",)"
-                      R"("failureCondition":"result >","provider":{"web":{"url":"http://x"}}})"));
+  World world(
+      metrics(prometheus_metric("good") +
+              R"(,{"name":"bad","interval":"10s","successCondition":"result[0] >\n\n  = 1",)"
+              R"("failureCondition":"result >","provider":{"web":{"url":"http://x"}}})"));
   world.step(0);
   EXPECT_EQ(
       world.events(),

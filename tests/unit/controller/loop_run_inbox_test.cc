@@ -235,8 +235,7 @@ TEST_F(F4_Inbox, a_query_that_waits_too_long_for_a_slot_is_an_error_that_says_so
 TEST_F(F4_Inbox, secret_reads_are_bounded_shared_and_cancelled_like_queries) {
   const kube::ObjectKey evil{"evil", "many"};
   begin(evil);
-  for (int i = 0; i < 1000; ++i)
-    inbox.read_secret(evil, "s" + std::to_string(i) + "/key", [] {});
+  for (int i = 0; i < 1000; ++i) inbox.read_secret(evil, "s" + std::to_string(i) + "/key", [] {});
   EXPECT_LE(transport.open.size(), 8U);
   const auto run = begin(kInnocent);
   inbox.read_secret(kInnocent, "token/key", [this] { woken.push_back("secret"); });
@@ -308,7 +307,7 @@ TEST_F(F13_Inbox, a_pass_gets_some_megabytes_of_answers_and_the_rest_later) {
   for (int i = 0; i < 10; ++i) {
     const std::string id = "m" + std::to_string(i) + "#1";
     ask(kInnocent, id);
-    reply(sent("http://shop/" + id), std::string(1U << 20U, 'i'));
+    reply(sent("http://shop/" + id), std::string(1'000'000, 'i'));
   }
   const auto first = seen(run);
   EXPECT_EQ(first.answers.size(), 4U);
@@ -329,8 +328,7 @@ TEST_F(F13_Inbox, a_pass_gets_some_megabytes_of_answers_and_the_rest_later) {
 TEST_F(F13_Inbox, queries_that_wait_do_not_fill_the_memory) {
   const kube::ObjectKey evil{"evil", "flood"};
   const auto flood = begin(evil);
-  for (int i = 0; i < 40; ++i)
-    ask(evil, "m" + std::to_string(i) + "#1", Seconds(300), 4U << 20U);
+  for (int i = 0; i < 40; ++i) ask(evil, "m" + std::to_string(i) + "#1", Seconds(300), 4U << 20U);
   const auto refused = seen(flood).answers;
   EXPECT_GE(refused.size(), 24U);
   EXPECT_THAT(refused[0].response.error().message, HasSubstr("more than 64 MiB together"));
