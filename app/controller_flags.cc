@@ -270,8 +270,8 @@ void add_flags(CLI::App& app, Flags& flags) {
 
 namespace {
 
-// CLI11 takes the next word for the value of `--name=`, so that an empty value, which is the default
-// of many flags of the reference, would swallow a flag: here it is a value of its own.
+// CLI11 takes the next word for the value of `--name=`, so that an empty value, which is the
+// default of many flags of the reference, would swallow a flag: here it is a value of its own.
 std::vector<std::string> words_of(CLI::App& app, int argc, const char* const* argv) {
   std::vector<std::string> out;
   for (int i = 1; i < argc; ++i) {
