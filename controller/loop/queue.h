@@ -83,9 +83,9 @@ class KeyQueue {
   void end_in_failure(const Key& key, MonoTime now, Rng& rng, std::optional<Millis> at_least,
                       int failures_max);
 
-  std::map<Key, State> states_;
   void unqueue(const Key& key);
 
+  std::map<Key, State> states_;
   Turns urgent_, normal_;
   Allowance allowance_;
   std::uint64_t given_out_ = 0;
